@@ -1,0 +1,105 @@
+package onetime
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrDenied is what errors.Is finds in every refusal: the answer is no, and Redis or the secret itself said so.
+// An error that is neither ErrDenied nor ErrInvalid is undecided: there is no answer, and it is never to be taken as yes.
+var ErrDenied = errors.New("onetime: denied")
+
+// ErrInvalid is what errors.Is finds where an argument or an option is out of its range, or an option is in the wrong
+// place. Redis was not asked and nothing was counted. The text names the limit and never holds the argument's content.
+var ErrInvalid = errors.New("onetime: invalid argument")
+
+// Reasons of a refusal that let the person try again at once.
+var (
+	// ErrMalformed is the reason where the input cannot be a secret at all, by its length or alphabet. It is free.
+	ErrMalformed = errors.New("onetime: not a code or token")
+	// ErrMismatch is the reason for a wrong code, and for a token that was altered or made for another purpose or key.
+	ErrMismatch = errors.New("onetime: wrong code or token")
+)
+
+// Reasons of a refusal after which the person has to ask for a new secret.
+var (
+	// ErrNotFound is the reason where nothing is outstanding: never issued, expired, revoked, cancelled or replaced.
+	ErrNotFound = errors.New("onetime: nothing outstanding")
+	// ErrUsed is the reason where the secret, or another of its challenge, was used before.
+	ErrUsed = errors.New("onetime: already used")
+	// ErrExhausted is the reason where as many wrong codes were tried as one issue allows.
+	ErrExhausted = errors.New("onetime: no attempts left")
+	// ErrBinding is the reason for a right token in the hands of another requester than the one who asked for it, or
+	// of one who showed no binding, or an unbound token shown with one. Nothing is used up.
+	ErrBinding = errors.New("onetime: token of another requester")
+	// ErrSubject is the reason for a right token of another subject than WithSubject names. Nothing is used up.
+	ErrSubject = errors.New("onetime: token of another subject")
+)
+
+// Reasons of a refusal that lets the person wait; DeniedError.RetryAfter says how long.
+var (
+	// ErrThrottled is the reason where a send limit is empty.
+	ErrThrottled = errors.New("onetime: too many sends")
+	// ErrLocked is the reason where a guess limit is empty: no code is evaluated, right or wrong, and none is issued.
+	// Tokens and links verify as ever.
+	ErrLocked = errors.New("onetime: too many wrong codes")
+)
+
+// ErrDisabled is the reason after 100 consecutive wrong codes: codes are switched off for the subject and purpose until
+// Unlock, a success by token or link, or 400 days have passed. The person needs help, or a link.
+var ErrDisabled = errors.New("onetime: codes disabled")
+
+// A DeniedError is a refusal. errors.Is finds ErrDenied and the Reason in it.
+type DeniedError struct {
+	// Reason is one of the Err variables above.
+	Reason error
+	// AttemptsLeft is how many more wrong codes this challenge takes until it is exhausted. It is set with ErrMismatch
+	// of a code, and 0 with all else.
+	AttemptsLeft int
+	// RetryAfter is how long to wait until the limit that refuses lets an attempt or a send pass, in whole milliseconds.
+	// It is set with ErrThrottled, with ErrLocked and with the ErrMismatch that empties a guess limit; 0 with all else.
+	RetryAfter time.Duration
+}
+
+// Error says the reason and what is left. It never holds a subject, a secret or a payload.
+func (e *DeniedError) Error() string {
+	text := ErrDenied.Error()
+	if e.Reason != nil {
+		text = e.Reason.Error()
+	}
+	if e.Reason == ErrMismatch && e.AttemptsLeft > 0 {
+		text += fmt.Sprintf(", %d attempts left", e.AttemptsLeft)
+	}
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf(", retry after %s", e.RetryAfter)
+	}
+	return text
+}
+
+// Is reports whether target is ErrDenied.
+func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
+
+// Unwrap returns the Reason.
+func (e *DeniedError) Unwrap() error { return e.Reason }
+
+func denied(reason error) error { return &DeniedError{Reason: reason} }
+
+// invalidError is an argument out of range. Its cause is wrapped but not printed: it may name a person.
+type invalidError struct {
+	text  string
+	cause error
+}
+
+func (e *invalidError) Error() string        { return "onetime: " + e.text }
+func (e *invalidError) Is(target error) bool { return target == ErrInvalid }
+func (e *invalidError) Unwrap() error        { return e.cause }
+
+func invalid(format string, args ...any) error {
+	return &invalidError{text: fmt.Sprintf(format, args...)}
+}
+
+// undecided wraps why there is no answer.
+func undecided(op string, cause error) error {
+	return fmt.Errorf("onetime: %s: undecided: %w", op, cause)
+}

@@ -1,0 +1,51 @@
+package onetime
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Link is a magic link: a page of yours with a token in its query, and a code beside it if WithCode asked for one. It prints without
+// URL, Token and Code.
+type Link struct {
+	// URL is what to deliver; Token is the token in it. Never log them. They are empty for a decoy.
+	URL, Token string
+	// Code is a code to type instead, empty for a decoy, without WithCode, and while codes are locked or disabled.
+	Code string
+	// ID names the issue, for Cancel and for logs.
+	ID string
+	// ExpiresIn is how long the link lives, CodeExpiresIn how long its code does; 0 without a code. ResendIn is how long the send limits
+	// refuse another issue.
+	ExpiresIn, CodeExpiresIn, ResendIn time.Duration
+}
+
+// Format prints the ID only, under any verb.
+func (l Link) Format(f fmt.State, _ rune) { redact(f, "Link", l.ID) }
+
+// MarshalText returns the ID only; JSON and slog use it.
+func (l Link) MarshalText() ([]byte, error) { return redacted("Link", l.ID), nil }
+
+// IssueLink is IssueToken with a link around the token, and with WithCode a code beside it, of which one use uses up
+// both. It is ErrInvalid without WithLinkBase. VerifyToken verifies the token, VerifyOTP the code.
+//
+// Mail scanners open links: let the page that it leads to call InspectToken and show a form, and only what that form
+// posts call VerifyToken.
+//
+// A refusal is ErrThrottled. While codes are locked or disabled the link comes without its code.
+func (m *Manager) IssueLink(ctx context.Context, subject string, opts ...IssueOption) (Link, error) {
+	start := time.Now()
+	made, err := issued{}, invalid("IssueLink: wants WithLinkBase")
+	if m.config.linkHead != "" {
+		made, err = m.issue(ctx, "IssueLink", subject, opts, false, true)
+	}
+	m.observe(ctx, "IssueLink", "link", made.id, err, start)
+	if err != nil {
+		return Link{}, err
+	}
+	link := Link{"", made.token, made.code, made.id, made.ttl, made.codeTTL, made.resendIn}
+	if made.token != "" {
+		link.URL = m.config.linkHead + made.token + m.config.linkTail
+	}
+	return link, nil
+}

@@ -1,0 +1,164 @@
+--[[
+  common: the statuses, and what more than one script needs. scripts.go puts this text in front of each script.
+
+  The one key is a record: what is known of a (purpose, subject). It is a hash, and only issue creates it.
+
+  s<per>       GCRA time of the send limit over <per> ms
+  g<per>       GCRA time of the guess limit over <per> ms
+  f            consecutive wrong codes
+  r            call id of the last revoke that ended something
+  and for each challenge, its names led by PREFIX: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
+  w            marks: the first 4 bytes of the digest of each wrong code that was charged
+  u            'u' and the id of the verify call that used the challenge, or 'x' and its id once it was undone
+  1 to 5       slots, the newest issue first
+  <place><kind><n>   piece n of the sealed part of a secret, 1 to 4
+
+  A slot is binary, so that an issue of two secrets stays within the 64 bytes that Redis keeps compact:
+
+  bytes 1-12   id of the issue call
+  bytes 13-18  time of issue in ms, big-endian like all numbers here
+  byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
+  byte 20      place: the letter, a to f, that names its pieces
+  then for each secret, the code first, 22 bytes: kind 'c' or 't' · number of pieces · lifetime in ms (4) · digest (16)
+
+  A slot without secrets is that of an issue that was cancelled or revoked.
+  Times are milliseconds by Redis's clock. An error leaves the record as it was: scripts read before they write.
+]]
+local OK, MISMATCH, NOT_FOUND, USED, EXHAUSTED = 1, 2, 3, 4, 5
+local THROTTLED, LOCKED, DISABLED = 6, 7, 8
+
+local HEAD, SECRET = 20, 22
+local SLOTS = 5
+local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
+local SKEW = 10000
+local CHALLENGES = 16
+
+local byte, sub, call = string.byte, string.sub, redis.call
+
+local function damaged(what)
+  error('onetime: damaged record: ' .. what)
+end
+
+local function clock()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A number as a script stored it, 0 where there is none. tonumber alone would take nan, inf and 0x10.
+local function whole(text)
+  if not text then return 0 end
+  if #text > 15 or not string.find(text, '^%d+$') then damaged('number') end
+  return tonumber(text)
+end
+
+--[[
+  The limits of one kind, as GCRA. The theoretical arrival time of a limit may be at most its capacity ahead of now.
+  A stored time beyond that comes from another setting or clock: it is cut so that the next event passes and writes it.
+
+  values[at], ...   stored times
+  ARGV[arg], ...    a field, an interval and a capacity for each of count limits
+
+  Returns the wait until an event passes every limit, the times to store if it passes now, and the wait after it.
+]]
+local function check(values, at, arg, count, now)
+  local wait, times, next = 0, {}, 0
+  for i = 0, count - 1 do
+    local interval, capacity = ARGV[arg + 3 * i + 1] + 0, ARGV[arg + 3 * i + 2] + 0
+    local time = whole(values[at + i])
+    if time < now then time = now end
+    if time > now + capacity then time = now + capacity - interval end
+    time = time + interval
+    times[i + 1] = time
+    local over = time - now - capacity
+    if over > wait then wait = over end
+    if over + interval > next then next = over + interval end
+  end
+  return wait, times, next
+end
+
+-- Appends to an HSET the times that check returned, and returns the latest of them and of last.
+local function charge(set, times, arg, last)
+  for i = 1, #times do
+    set[#set + 1] = ARGV[arg + 3 * (i - 1)]
+    set[#set + 1] = times[i]
+    if times[i] > last then last = times[i] end
+  end
+  return last
+end
+
+-- Lengthens the life of the record to last, where left is what PTTL said before the write. It is never shortened.
+local function keep_until(last, left, now)
+  if left < 0 or now + left < last then call('PEXPIREAT', KEYS[1], last) end
+end
+
+-- Where the secret of a kind stands in a slot, nil where it has none. Anything but a slot is an error.
+local function find(slot, kind)
+  local size = #slot
+  local as, place, first, pieces = byte(slot, 19, 22)
+  if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
+  if as ~= 99 and as ~= 116 and as ~= 98 or place < 97 or place > 102 then damaged('slot') end
+  if size == HEAD then return nil end
+  if first ~= 99 and first ~= 116 or pieces < 48 or pieces > 52 then damaged('slot') end
+  if size > HEAD + SECRET then
+    local second, more = byte(slot, 43, 44)
+    if first ~= 99 or second ~= 116 or more < 48 or more > 52 then damaged('slot') end
+    if kind == 't' then return HEAD + SECRET + 1 end
+  end
+  if byte(kind) == first then return HEAD + 1 end
+end
+
+local function issued(slot)
+  local a, b, c, d, e, f = byte(slot, 13, 18)
+  return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
+end
+
+-- When the secret at a place of a slot ends; 0 if it was issued ahead of the clock, which stepped back: that one is dead.
+local function ends(slot, at, now)
+  local time = issued(slot)
+  if time > now + SKEW then return 0 end
+  local a, b, c, d = byte(slot, at + 2, at + 5)
+  return time + ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+-- The names of the pieces of the secret at a place of a slot, appended to names.
+local function pieces(names, prefix, slot, at)
+  for i = 1, byte(slot, at + 1) - 48 do
+    names[#names + 1] = prefix .. sub(slot, 20, 20) .. sub(slot, at, at) .. i
+  end
+  return names
+end
+
+-- Marks of wrong codes; a mark is known wherever it stands.
+local function marks(text)
+  if #text > 64 or #text % 4 ~= 0 then damaged('marks') end
+  return #text / 4
+end
+
+-- Who used a challenge, as verify and undo write it.
+local function used_by(text)
+  if text and (#text ~= 13 or byte(text) ~= 117 and byte(text) ~= 120) then damaged('use') end
+  return text or ''
+end
+
+-- All of the record: the prefixes of its challenges, the fields of each prefix, and the fields of limits.
+local function survey()
+  local prefixes, fields, limits = {}, {}, {}
+  for _, name in ipairs(call('HKEYS', KEYS[1])) do
+    local prefix, rest = '', name
+    if byte(name) == 58 then prefix, rest = sub(name, 1, 9), sub(name, 10) end
+    if string.find(rest, '^[uw1-5]$') or string.find(rest, '^[a-f][ct][1-4]$') then
+      if not fields[prefix] then
+        prefixes[#prefixes + 1] = prefix
+        fields[prefix] = {}
+      end
+      table.insert(fields[prefix], name)
+    elseif string.find(name, '^[sg]%d+$') then
+      limits[#limits + 1] = name
+    end
+  end
+  return prefixes, fields, limits
+end
+
+local function slots(prefix)
+  return call('HMGET', KEYS[1], prefix .. 1, prefix .. 2, prefix .. 3, prefix .. 4, prefix .. 5)
+end

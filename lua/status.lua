@@ -1,0 +1,53 @@
+--[[
+  status: what is outstanding, and what is locked. Reads only.
+
+  KEYS[1]  record    hash, see common.lua
+
+  ARGV[1]  id        of this call
+  ARGV[2]  keep      slots that count
+  ARGV[3]  attempts  wrong codes allowed between two issues
+  ARGV[4]  sends     number of send limits
+  ARGV[5]  guesses   number of guess limits
+  ARGV[6+] for each limit its field, interval and capacity, the send limits first
+
+  Reply {id, status, ...}
+    OK  consecutive wrong codes, 1 if disabled, ms until the next send passes, ms until the next guess is evaluated;
+        then for each issue that has a live secret: id, 1 if a code is live, 1 if a token is live, 1 if bound,
+        1 if used, attempts left, time of issue, ms until its last secret expires
+
+  Invariant: writes nothing.
+]]
+local id, keep, attempts, sends, guesses = ARGV[1], ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0
+
+local now = clock()
+local read = {'HMGET', KEYS[1], 'f'}
+for limit = 0, sends + guesses - 1 do read[4 + limit] = ARGV[6 + 3 * limit] end
+local values = call(unpack(read))
+local failures = whole(values[1])
+local send_in = check(values, 2, 6, sends, now)
+local guess_in = check(values, 2 + sends, 6 + 3 * sends, guesses, now)
+local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, guess_in}
+
+for _, prefix in ipairs((survey())) do
+  local state = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w')
+  local used = byte(used_by(state[1])) == 117 and 1 or 0
+  local left = math.max(0, attempts - marks(state[2] or ''))
+  for i, slot in ipairs(slots(prefix)) do
+    if slot and i <= keep then
+      local last, live = 0, {}
+      for k, kind in ipairs({'c', 't'}) do
+        local at = find(slot, kind)
+        local expires = at and ends(slot, at, now) or 0
+        live[k] = expires > now and 1 or 0
+        last = math.max(last, expires)
+      end
+      if last > now then
+        for _, value in ipairs({sub(slot, 1, 12), live[1], live[2], prefix == '' and 0 or 1, used, left,
+            issued(slot), last - now}) do
+          reply[#reply + 1] = value
+        end
+      end
+    end
+  end
+end
+return reply

@@ -1,0 +1,36 @@
+--[[
+  undo: give a used challenge back, because what it was used for did not happen.
+
+  KEYS[1]  record  hash, see common.lua
+
+  ARGV[1]  id      of the verify call that used it
+  ARGV[2]  prefix  of the challenge
+  ARGV[3]  issue   id of the issue whose secret was used
+  ARGV[4]  keep    slots that count
+
+  Reply {id, status}
+    OK         its code or token is live again, now or by an earlier copy of this call, or still
+    USED       another call has used the challenge since
+    NOT_FOUND  the issue expired, was replaced, cancelled or revoked
+
+  Invariant: no call but the one that used the challenge gives it back. Writes only to a record that exists.
+]]
+local id, prefix, issue, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4] + 0
+
+local now = clock()
+local user = used_by(call('HGET', KEYS[1], prefix .. 'u'))
+local live = false
+for i, slot in ipairs(slots(prefix)) do
+  if slot and i <= keep and sub(slot, 1, 12) == issue then
+    for _, kind in ipairs({'c', 't'}) do
+      local at = find(slot, kind)
+      live = live or at and now < ends(slot, at, now)
+    end
+  end
+end
+if not live then return {id, NOT_FOUND} end
+if byte(user) ~= 117 then return {id, OK} end
+if sub(user, 2) ~= id then return {id, USED} end
+
+call('HSET', KEYS[1], prefix .. 'u', 'x' .. id)
+return {id, OK}

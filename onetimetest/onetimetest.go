@@ -1,0 +1,65 @@
+// Package onetimetest lets you test code that uses onetime without a Redis server and without waiting: it brings an
+// embedded Redis (miniredis) and the clock that it goes by.
+package onetimetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+// Key is the key of the Managers that New returns. It is public: never use it elsewhere.
+var Key = []byte("onetimetest: a key for tests only")
+
+// New returns a Manager on an embedded Redis of its own, and the clock of that Redis. Both end with the test. A wrong
+// option fails the test at once.
+func New(t testing.TB, opts ...onetime.Option) (*onetime.Manager, *Clock) {
+	t.Helper()
+	client, clock := NewRedis(t)
+	m, err := onetime.New(client, Key, opts...)
+	if err != nil {
+		t.Fatalf("onetimetest.New: %v", err)
+	}
+	return m, clock
+}
+
+// NewRedis returns a client of an embedded Redis and its clock, for code that makes its own Managers.
+func NewRedis(t testing.TB) (*redis.Client, *Clock) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	clock := &Clock{server: server, now: time.Now().Truncate(time.Millisecond)}
+	server.SetTime(clock.now)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
+	t.Cleanup(func() { client.Close() })
+	return client, clock
+}
+
+// A Clock is the clock of an embedded Redis. It stands still until it is moved, and is safe for concurrent use.
+type Clock struct {
+	mu     sync.Mutex
+	server *miniredis.Miniredis
+	now    time.Time
+}
+
+// Now returns the time of the clock. It starts with that of the computer.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock by d, and what expires meanwhile is gone afterwards. A negative d steps the clock back, as a
+// failover to a server with another clock may do; nothing that expired comes back.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	c.server.SetTime(c.now)
+	// miniredis keeps what is left of each TTL apart from its clock, so a step back leaves more to live.
+	c.server.FastForward(d)
+}

@@ -1,0 +1,338 @@
+package onetime
+
+import (
+	"context"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/common.lua
+var commonText string
+
+//go:embed lua/issue.lua
+var issueText string
+
+//go:embed lua/verify.lua
+var verifyText string
+
+//go:embed lua/undo.lua
+var undoText string
+
+//go:embed lua/revoke.lua
+var revokeText string
+
+//go:embed lua/unlock.lua
+var unlockText string
+
+//go:embed lua/status.lua
+var statusText string
+
+var (
+	issueScript  = redis.NewScript(commonText + issueText)
+	verifyScript = redis.NewScript(commonText + verifyText)
+	undoScript   = redis.NewScript(commonText + undoText)
+	revokeScript = redis.NewScript(commonText + revokeText)
+	unlockScript = redis.NewScript(commonText + unlockText)
+	statusScript = redis.NewScript(commonText + statusText)
+)
+
+// Statuses, as lua/common.lua numbers them.
+const (
+	statusOK = iota + 1
+	statusMismatch
+	statusNotFound
+	statusUsed
+	statusExhausted
+	statusThrottled
+	statusLocked
+	statusDisabled
+)
+
+const (
+	kindCode    = "c"
+	kindToken   = "t"
+	modeVerify  = "v"
+	modeInspect = "i"
+)
+
+var errReply = errors.New("reply of the wrong shape")
+
+// A reply is what a script answered OK with. Its methods read it from left to right and note in err what is not as it
+// should be: it is believed only once end returned nil.
+type reply struct {
+	rest []any
+	err  error
+}
+
+// run sends one EVALSHA with one key, and an EVAL if the server does not know the script. args[0] is the id of the call.
+// Anything but OK is an error: a refusal, or undecided.
+func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key string, args []any) (reply, error) {
+	if err := ctx.Err(); err != nil {
+		return reply{}, undecided(op, err)
+	}
+	values, err := script.Run(ctx, m.rdb, []string{key}, args...).Slice()
+	switch {
+	case err != nil:
+		return reply{}, undecided(op, err)
+	case len(values) < 2:
+		return reply{}, undecided(op, errReply)
+	case values[0] != args[0]: // connections have been mixed up before
+		return reply{}, undecided(op, errors.New("reply to another call"))
+	}
+	r := reply{rest: values[1:]}
+	status := r.number()
+	if status == statusOK {
+		return r, nil
+	}
+	denied := r.refusal(status)
+	if err := r.end(op); err != nil {
+		return reply{}, err
+	}
+	return reply{}, denied
+}
+
+// refusal is what a status other than OK stands for.
+func (r *reply) refusal(status int64) *DeniedError {
+	switch status {
+	case statusMismatch:
+		return &DeniedError{Reason: ErrMismatch, AttemptsLeft: int(r.number()), RetryAfter: r.duration()}
+	case statusNotFound:
+		return &DeniedError{Reason: ErrNotFound}
+	case statusUsed:
+		return &DeniedError{Reason: ErrUsed}
+	case statusExhausted:
+		return &DeniedError{Reason: ErrExhausted}
+	case statusThrottled:
+		return &DeniedError{Reason: ErrThrottled, RetryAfter: r.duration()}
+	case statusLocked:
+		return &DeniedError{Reason: ErrLocked, RetryAfter: r.duration()}
+	case statusDisabled:
+		return &DeniedError{Reason: ErrDisabled}
+	}
+	r.err = fmt.Errorf("unknown status %d", status)
+	return nil
+}
+
+func (r *reply) next() any {
+	if len(r.rest) == 0 {
+		r.err = errReply
+		return nil
+	}
+	value := r.rest[0]
+	r.rest = r.rest[1:]
+	return value
+}
+
+// number reads a whole number that is at least 0.
+func (r *reply) number() int64 {
+	n, ok := r.next().(int64)
+	if !ok || n < 0 {
+		r.err = errReply
+	}
+	return n
+}
+
+func (r *reply) flag() bool {
+	n := r.number()
+	if n > 1 {
+		r.err = errReply
+	}
+	return n == 1
+}
+
+func (r *reply) duration() time.Duration { return time.Duration(r.number()) * time.Millisecond }
+
+func (r *reply) time() time.Time { return time.UnixMilli(r.number()) }
+
+func (r *reply) text() string {
+	text, ok := r.next().(string)
+	if !ok {
+		r.err = errReply
+	}
+	return text
+}
+
+func (r *reply) id() string {
+	id := r.text()
+	if len(id) != idSize {
+		r.err = errReply
+	}
+	return id
+}
+
+// end is nil if the reply had the right shape and nothing more.
+func (r *reply) end(op string) error {
+	if r.err == nil && len(r.rest) > 0 {
+		r.err = errReply
+	}
+	if r.err != nil {
+		return undecided(op, r.err)
+	}
+	return nil
+}
+
+// limitArgs are the arguments by which a script learns of limits: field, interval and capacity of each, in ms.
+func limitArgs(to []any, kind string, limits []Limit) []any {
+	for _, l := range limits {
+		interval := l.interval()
+		to = append(to, kind+strconv.FormatInt(l.Per.Milliseconds(), 10), interval, interval*int64(l.Burst))
+	}
+	return to
+}
+
+// A part is one secret of an issue, as the issue script is told of it. Its zero value is none.
+type part struct {
+	life   string // lifetime in ms, 4 bytes
+	digest string
+	sealed string
+}
+
+func newPart(ttl time.Duration, digest, sealed string) part {
+	var life [4]byte
+	binary.BigEndian.PutUint32(life[:], uint32(ttl.Milliseconds()))
+	return part{string(life[:]), digest, sealed}
+}
+
+func (m *Manager) runIssue(ctx context.Context, op string, p place, id string, code, token part) (hasCode bool, resendIn time.Duration, err error) {
+	args := make([]any, 0, 10+len(m.limits))
+	args = append(args, id, p.prefix(), m.policy.Keep, m.policy.MaxAttempts,
+		code.life+code.digest, code.sealed, token.life+token.digest, token.sealed,
+		len(m.policy.SendLimits), len(m.policy.GuessLimits))
+	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), append(args, m.limits...))
+	if err != nil {
+		return false, 0, err
+	}
+	hasCode, resendIn = r.flag(), r.duration()
+	if hasCode != (code.digest != "") && (hasCode || token.digest == "") {
+		r.err = errReply // only a link's code may be withheld
+	}
+	return hasCode, resendIn, r.end(op)
+}
+
+// A match is the issue that a right secret belongs to.
+type match struct {
+	issue  string
+	issued time.Time
+	key    int // index of the candidate, and so of the key
+	sealed string
+}
+
+func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, mode string, candidates []string) (match, error) {
+	limits := m.limits[3*len(m.policy.SendLimits):]
+	if kind == kindToken {
+		limits = nil
+	}
+	args := make([]any, 0, 8+len(candidates)+len(limits))
+	args = append(args, id, p.prefix(), kind, mode, m.policy.Keep, m.policy.MaxAttempts, len(candidates), len(limits)/3)
+	for _, digest := range candidates {
+		args = append(args, digest)
+	}
+	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), append(args, limits...))
+	if err != nil {
+		return match{}, err
+	}
+	found := match{issue: r.id(), issued: r.time(), key: int(r.number()) - 1, sealed: r.text()}
+	if found.key < 0 || found.key >= len(candidates) {
+		r.err = errReply
+	}
+	return found, r.end(op)
+}
+
+func (m *Manager) runUndo(ctx context.Context, op string, p place, id, issue string) error {
+	r, err := m.run(ctx, op, undoScript, p.key(m.config.prefix), []any{id, p.prefix(), issue, m.policy.Keep})
+	if err != nil {
+		return err
+	}
+	return r.end(op)
+}
+
+// runRevoke ends one issue, or all where issue is empty.
+func (m *Manager) runRevoke(ctx context.Context, op string, p place, issue string) error {
+	r, err := m.run(ctx, op, revokeScript, p.key(m.config.prefix), []any{random(idSize), issue})
+	if err != nil {
+		return err
+	}
+	return r.end(op)
+}
+
+func (m *Manager) runUnlock(ctx context.Context, op string, p place) error {
+	r, err := m.run(ctx, op, unlockScript, p.key(m.config.prefix), []any{random(idSize)})
+	if err != nil {
+		return err
+	}
+	return r.end(op)
+}
+
+func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, error) {
+	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.policy.SendLimits), len(m.policy.GuessLimits)}
+	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), append(args, m.limits...))
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Failures: int(r.number()), Disabled: r.flag(), SendIn: r.duration(), GuessIn: r.duration()}
+	for r.err == nil && len(r.rest) > 0 {
+		s.Pending = append(s.Pending, Pending{
+			ID: encoding.EncodeToString([]byte(r.id())), Code: r.flag(), Token: r.flag(), Bound: r.flag(), Used: r.flag(),
+			AttemptsLeft: int(r.number()), IssuedAt: r.time(), ExpiresIn: r.duration(),
+		})
+	}
+	if err := r.end(op); err != nil {
+		return Status{}, err
+	}
+	slices.SortStableFunc(s.Pending, func(a, b Pending) int { return b.IssuedAt.Compare(a.IssuedAt) })
+	return s, nil
+}
+
+// checkServer reports what the server says of itself that cannot be right. That it may not be asked is no error.
+func (m *Manager) checkServer(ctx context.Context) error {
+	if cluster, ok := m.rdb.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			return checkInfo(node.Info(ctx).Val())
+		})
+	}
+	if server, ok := m.rdb.(interface {
+		Info(context.Context, ...string) *redis.StringCmd
+	}); ok {
+		return checkInfo(server.Info(ctx).Val())
+	}
+	return nil
+}
+
+func checkInfo(info string) error {
+	known := map[string]string{}
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		known[name] = value
+	}
+	var errs []error
+	if known["role"] == "slave" {
+		errs = append(errs, errors.New("onetime: Check: the server is a replica: want the primary"))
+	}
+	if policy := known["maxmemory_policy"]; known["maxmemory"] != "0" && policy != "" && policy != "noeviction" {
+		errs = append(errs, fmt.Errorf("onetime: Check: maxmemory-policy is %s: want noeviction, or used secrets and locks are forgotten", policy))
+	}
+	return errors.Join(errs...)
+}
+
+// checkOptions reports what is wrong with a client whose options can be seen.
+func checkOptions(rdb redis.Scripter) error {
+	honours := true
+	switch client := rdb.(type) {
+	case *redis.Client:
+		honours = client.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		honours = client.Options().ContextTimeoutEnabled
+	}
+	if !honours {
+		return errors.New("onetime: Check: the client ignores deadlines of contexts: want ContextTimeoutEnabled in its options")
+	}
+	return nil
+}
