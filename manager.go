@@ -22,7 +22,8 @@ type Manager struct {
 	rdb    redis.Scripter
 	ring   *keyRing
 	fixed  map[string]string // codes by normalised subject
-	limits []any             // of sends, then of guesses, as scripts are told of them
+
+	sends, guesses limitArgs
 }
 
 // New returns a Manager of the purpose "default". The key is at least 32 random bytes; all that Redis sees is derived
@@ -65,9 +66,10 @@ func newManager(rdb redis.Scripter, ring *keyRing, c config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := limitArgs(nil, "s", c.policy.SendLimits)
-	limits = limitArgs(limits, "g", c.policy.GuessLimits)
-	return &Manager{config: c, policy: c.policy, rdb: rdb, ring: ring, fixed: fixed, limits: limits}, nil
+	return &Manager{
+		config: c, policy: c.policy, rdb: rdb, ring: ring, fixed: fixed,
+		sends: newLimitArgs("s", c.policy.SendLimits), guesses: newLimitArgs("g", c.policy.GuessLimits),
+	}, nil
 }
 
 func checkClient(rdb redis.Scripter) error {
@@ -165,13 +167,13 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 		if len(s.payload) > 0 {
 			sealed = key.seal(p, kindCode, id, digest, subject, s.payload)
 		}
-		codePart = newPart(made.codeTTL, digest, sealed)
+		codePart = newPart(kindCode, made.codeTTL, digest, sealed)
 	}
 	if token {
 		nonce := random(nonceSize)
 		made.token = key.token(p, nonce)
 		digest := key.digest(p, kindToken, nonce)
-		tokenPart = newPart(made.ttl, digest, key.seal(p, kindToken, id, digest, subject, s.payload))
+		tokenPart = newPart(kindToken, made.ttl, digest, key.seal(p, kindToken, id, digest, subject, s.payload))
 	}
 	hasCode, resendIn, err := m.runIssue(ctx, op, p, id, codePart, tokenPart)
 	if err != nil {

@@ -179,39 +179,50 @@ func (r *reply) end(op string) error {
 	return nil
 }
 
-// limitArgs are the arguments by which a script learns of limits: field, interval and capacity of each, in ms.
-func limitArgs(to []any, kind string, limits []Limit) []any {
+// A limitArgs is what scripts are told of limits: their fields, then interval and capacity of each in ms.
+type limitArgs struct{ fields, rates []any }
+
+func newLimitArgs(kind string, limits []Limit) (args limitArgs) {
 	for _, l := range limits {
 		interval := l.interval()
-		to = append(to, kind+strconv.FormatInt(l.Per.Milliseconds(), 10), interval, interval*int64(l.Burst))
+		args.fields = append(args.fields, kind+strconv.FormatInt(l.Per.Milliseconds(), 10))
+		args.rates = append(args.rates, interval, interval*int64(l.Burst))
 	}
-	return to
+	return args
 }
 
-// A part is one secret of an issue, as the issue script is told of it. Its zero value is none.
-type part struct {
-	life   string // lifetime in ms, 4 bytes
-	digest string
-	sealed string
-}
+// A part is one secret of an issue: as it stands in a slot, and what is sealed with it. Its zero value is none.
+type part struct{ secret, sealed string }
 
-func newPart(ttl time.Duration, digest, sealed string) part {
-	var life [4]byte
-	binary.BigEndian.PutUint32(life[:], uint32(ttl.Milliseconds()))
-	return part{string(life[:]), digest, sealed}
+// maxPieces of pieceSize bytes hold a sealed part. A longer one is stored whole: it is beyond what Redis keeps compact.
+const (
+	pieceSize = 64
+	maxPieces = 4
+)
+
+func newPart(kind string, ttl time.Duration, digest, sealed string) part {
+	pieces := (len(sealed) + pieceSize - 1) / pieceSize
+	if pieces > maxPieces {
+		pieces = 1
+	}
+	secret := make([]byte, 0, 2+4+digestSize)
+	secret = append(secret, kind[0], '0'+byte(pieces))
+	secret = binary.BigEndian.AppendUint32(secret, uint32(ttl.Milliseconds()))
+	return part{string(append(secret, digest...)), sealed}
 }
 
 func (m *Manager) runIssue(ctx context.Context, op string, p place, id string, code, token part) (hasCode bool, resendIn time.Duration, err error) {
-	args := make([]any, 0, 10+len(m.limits))
+	args := make([]any, 0, 10+3*2*maxLimits)
 	args = append(args, id, p.prefix(), m.policy.Keep, m.policy.MaxAttempts,
-		code.life+code.digest, code.sealed, token.life+token.digest, token.sealed,
-		len(m.policy.SendLimits), len(m.policy.GuessLimits))
-	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), append(args, m.limits...))
+		code.secret, code.sealed, token.secret, token.sealed, len(m.sends.fields), len(m.guesses.fields))
+	args = append(append(args, m.sends.fields...), m.guesses.fields...)
+	args = append(append(args, m.sends.rates...), m.guesses.rates...)
+	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), args)
 	if err != nil {
 		return false, 0, err
 	}
 	hasCode, resendIn = r.flag(), r.duration()
-	if hasCode != (code.digest != "") && (hasCode || token.digest == "") {
+	if hasCode && code.secret == "" || !hasCode && token.secret == "" {
 		r.err = errReply // only a link's code may be withheld
 	}
 	return hasCode, resendIn, r.end(op)
@@ -226,16 +237,17 @@ type match struct {
 }
 
 func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, mode string, candidates []string) (match, error) {
-	limits := m.limits[3*len(m.policy.SendLimits):]
+	guesses := m.guesses
 	if kind == kindToken {
-		limits = nil
+		guesses = limitArgs{} // limits are about codes only
 	}
-	args := make([]any, 0, 8+len(candidates)+len(limits))
-	args = append(args, id, p.prefix(), kind, mode, m.policy.Keep, m.policy.MaxAttempts, len(candidates), len(limits)/3)
+	args := make([]any, 0, 8+len(candidates)+3*maxLimits)
+	args = append(args, id, p.prefix(), kind, mode, m.policy.Keep, m.policy.MaxAttempts, len(candidates), len(guesses.fields))
 	for _, digest := range candidates {
 		args = append(args, digest)
 	}
-	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), append(args, limits...))
+	args = append(append(args, guesses.fields...), guesses.rates...)
+	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), args)
 	if err != nil {
 		return match{}, err
 	}
@@ -272,8 +284,10 @@ func (m *Manager) runUnlock(ctx context.Context, op string, p place) error {
 }
 
 func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, error) {
-	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.policy.SendLimits), len(m.policy.GuessLimits)}
-	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), append(args, m.limits...))
+	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.sends.fields), len(m.guesses.fields)}
+	args = append(append(args, m.sends.fields...), m.guesses.fields...)
+	args = append(append(args, m.sends.rates...), m.guesses.rates...)
+	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), args)
 	if err != nil {
 		return Status{}, err
 	}

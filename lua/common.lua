@@ -20,6 +20,7 @@
   byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
   byte 20      place: the letter, a to f, that names its pieces
   then for each secret, the code first, 22 bytes: kind 'c' or 't' · number of pieces · lifetime in ms (4) · digest (16)
+  A single piece is the sealed part whatever its size, several are cut every 64 bytes.
 
   A slot without secrets is that of an issue that was cancelled or revoked.
   Times are milliseconds by Redis's clock. An error leaves the record as it was: scripts read before they write.
@@ -31,9 +32,9 @@ local HEAD, SECRET = 20, 22
 local SLOTS = 5
 local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
 local SKEW = 10000
-local CHALLENGES = 16
+local CHALLENGES, PIECE = 16, 64
 
-local byte, sub, call = string.byte, string.sub, redis.call
+local byte, sub, floor, call = string.byte, string.sub, math.floor, redis.call
 
 local function damaged(what)
   error('onetime: damaged record: ' .. what)
@@ -41,54 +42,49 @@ end
 
 local function clock()
   local time = call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + floor(time[2] / 1000)
 end
 
 -- A number as a script stored it, 0 where there is none. tonumber alone would take nan, inf and 0x10.
 local function whole(text)
   if not text then return 0 end
   if #text > 15 or not string.find(text, '^%d+$') then damaged('number') end
-  return tonumber(text)
+  return text + 0
 end
 
 --[[
   The limits of one kind, as GCRA. The theoretical arrival time of a limit may be at most its capacity ahead of now.
   A stored time beyond that comes from another setting or clock: it is cut so that the next event passes and writes it.
 
-  values[at], ...   stored times
-  ARGV[arg], ...    a field, an interval and a capacity for each of count limits
+  values[at], ...      stored times of count limits
+  ARGV[field], ...     their fields
+  ARGV[interval], ...  interval and capacity of each
+  set                  an HSET, to which the times are appended that the event writes if it passes
 
-  Returns the wait until an event passes every limit, the times to store if it passes now, and the wait after it.
+  Returns the wait until an event passes every limit, the wait after it if it passes now, and the latest time appended.
 ]]
-local function check(values, at, arg, count, now)
-  local wait, times, next = 0, {}, 0
+local function check(set, values, at, field, interval, count, now)
+  local wait, next, last = 0, 0, 0
+  local size = #set
   for i = 0, count - 1 do
-    local interval, capacity = ARGV[arg + 3 * i + 1] + 0, ARGV[arg + 3 * i + 2] + 0
-    local time = whole(values[at + i])
+    local step, capacity = ARGV[interval + 2 * i] + 0, ARGV[interval + 2 * i + 1] + 0
+    local time = values[at + i] and whole(values[at + i]) or 0
     if time < now then time = now end
-    if time > now + capacity then time = now + capacity - interval end
-    time = time + interval
-    times[i + 1] = time
+    if time > now + capacity then time = now + capacity - step end
+    time = time + step
+    set[size + 1], set[size + 2] = ARGV[field + i], time
+    size = size + 2
     local over = time - now - capacity
     if over > wait then wait = over end
-    if over + interval > next then next = over + interval end
+    if over + step > next then next = over + step end
+    if time > last then last = time end
   end
-  return wait, times, next
+  return wait, next, last
 end
 
--- Appends to an HSET the times that check returned, and returns the latest of them and of last.
-local function charge(set, times, arg, last)
-  for i = 1, #times do
-    set[#set + 1] = ARGV[arg + 3 * (i - 1)]
-    set[#set + 1] = times[i]
-    if times[i] > last then last = times[i] end
-  end
-  return last
-end
-
--- Lengthens the life of the record to last, where left is what PTTL said before the write. It is never shortened.
-local function keep_until(last, left, now)
-  if left < 0 or now + left < last then call('PEXPIREAT', KEYS[1], last) end
+-- Lengthens the life of the record to last, where life is what PTTL said before the write. It is never shortened.
+local function keep_until(last, life, now)
+  if life < 0 or now + life < last then call('PEXPIREAT', KEYS[1], last) end
 end
 
 -- Where the secret of a kind stands in a slot, nil where it has none. Anything but a slot is an error.
@@ -122,22 +118,29 @@ end
 
 -- The names of the pieces of the secret at a place of a slot, appended to names.
 local function pieces(names, prefix, slot, at)
-  for i = 1, byte(slot, at + 1) - 48 do
-    names[#names + 1] = prefix .. sub(slot, 20, 20) .. sub(slot, at, at) .. i
-  end
+  local stem = prefix .. sub(slot, 20, 20) .. sub(slot, at, at)
+  for i = 1, byte(slot, at + 1) - 48 do names[#names + 1] = stem .. i end
   return names
 end
 
--- Marks of wrong codes; a mark is known wherever it stands.
-local function marks(text)
-  if #text > 64 or #text % 4 ~= 0 then damaged('marks') end
-  return #text / 4
+-- How many wrong codes are marked.
+local function marked(marks)
+  if #marks > 64 or #marks % 4 ~= 0 then damaged('marks') end
+  return #marks / 4
 end
 
--- Who used a challenge, as verify and undo write it.
-local function used_by(text)
-  if text and (#text ~= 13 or byte(text) ~= 117 and byte(text) ~= 120) then damaged('use') end
-  return text or ''
+-- The state of a challenge, as verify and undo write it: the first byte is 117 if it is used, 120 if that was undone.
+local function state(text)
+  if not text then return '' end
+  if #text ~= 13 or byte(text) ~= 117 and byte(text) ~= 120 then damaged('use') end
+  return text
+end
+
+-- The slots of a challenge from one on, false where there is none.
+local function slots(prefix, from)
+  local names = {}
+  for i = from, SLOTS do names[#names + 1] = prefix .. i end
+  return call('HMGET', KEYS[1], unpack(names))
 end
 
 -- All of the record: the prefixes of its challenges, the fields of each prefix, and the fields of limits.
@@ -157,8 +160,4 @@ local function survey()
     end
   end
   return prefixes, fields, limits
-end
-
-local function slots(prefix)
-  return call('HMGET', KEYS[1], prefix .. 1, prefix .. 2, prefix .. 3, prefix .. 4, prefix .. 5)
 end

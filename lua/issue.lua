@@ -7,13 +7,13 @@
   ARGV[2]   prefix        of the challenge
   ARGV[3]   keep          slots that count
   ARGV[4]   attempts      wrong codes allowed between two issues
-  ARGV[5]   code          lifetime and digest, 20 bytes as in a slot; '' for none
+  ARGV[5]   code          as it stands in a slot; '' for none
   ARGV[6]   code_sealed   its sealed part; '' for none
   ARGV[7]   token         as code
   ARGV[8]   token_sealed  as code_sealed
   ARGV[9]   sends         number of send limits
   ARGV[10]  guesses       number of guess limits
-  ARGV[11+] for each limit its field, interval and capacity, the send limits first
+  ARGV[11+] the fields of the limits, those of sends first; interval and capacity of each limit
 
   Reply {id, status, ...}
     OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now)
@@ -27,43 +27,83 @@
 local id, prefix, keep, attempts = ARGV[1], ARGV[2], ARGV[3] + 0, ARGV[4] + 0
 local code, code_sealed, token, token_sealed = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local sends, guesses = ARGV[9] + 0, ARGV[10] + 0
-local first_guess = 11 + 3 * sends
+local limits = sends + guesses
 
 local now = clock()
-local read = {'HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', 'r'}
-for slot = 1, SLOTS do read[6 + slot] = prefix .. slot end
-for limit = 0, sends + guesses - 1 do read[12 + limit] = ARGV[11 + 3 * limit] end
-local values = call(unpack(read))
+local values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', 'r', prefix .. '1', unpack(ARGV, 11, 10 + limits))
 local life = call('PTTL', KEYS[1])
+local failures = whole(values[3])
+local set = {'HSET', KEYS[1]}
+local wait, next, last = check(set, values, 6, 11, 11 + limits, sends, now)
 
+-- What stays of the challenge, moved up by one; what is dropped; the places that are taken and the last slot that is.
+local stay, drop, places, bottom = {}, {}, '', 1
+if life ~= -2 then
+  local used, exhausted = byte(state(values[1])) == 117, marked(values[2] or '') >= attempts
+  local room = used and 0 or keep - 1
+  local fields, seen, older = call('HLEN', KEYS[1]), 0, nil
+  for i = 1, 5 + limits do
+    if values[i] then seen = seen + 1 end
+  end
+  for i = 1, SLOTS do
+    local slot = values[5]
+    if i > 1 then
+      if seen == fields then break end
+      older = older or slots(prefix, 2)
+      slot = older[i - 1]
+      if slot then seen = seen + 1 end
+    end
+    if slot then
+      local rest = ''
+      for _, kind in ipairs({'c', 't'}) do
+        local at = find(slot, kind)
+        if at then
+          seen = seen + byte(slot, at + 1) - 48
+          local dead = #stay >= room or now >= ends(slot, at, now) or kind == 'c' and exhausted
+          if dead then pieces(drop, prefix, slot, at) else rest = rest .. sub(slot, at, at + SECRET - 1) end
+        end
+      end
+      if sub(slot, 1, 12) == id then return {id, OK, byte(slot, 19) == 116 and 0 or 1, wait} end
+      if rest ~= '' then stay[#stay + 1] = sub(slot, 1, HEAD) .. rest end
+      places, bottom = places .. sub(slot, 20, 20), i
+    end
+  end
 
-local used, failures = byte(used_by(values[1])) == 117, whole(values[3])
-local exhausted = marks(values[2] or '') >= attempts
-local wait, times, next = check(values, 10, 11, sends, now)
-
--- What stays of the challenge, moved up by one, and the fields to drop.
-local room = used and 0 or keep - 1
-local stay, drop, places, held = {}, {}, '', 0
-for i = 5, 4 + SLOTS do
-  local slot = values[i]
-  if slot then
-    local rest, kinds, before = '', {'c', 't'}, #drop
-    for _, kind in ipairs(kinds) do
-      local at = find(slot, kind)
-      if at then
-        held = held + byte(slot, at + 1) - 48
-        local dead = #stay >= room or now >= ends(slot, at, now) or kind == 'c' and exhausted
-        if dead then pieces(drop, prefix, slot, at) else rest = rest .. sub(slot, at, at + SECRET - 1) end
+  -- Something else is in the record: of other challenges the dead go, and the one issued to longest ago of more than
+  -- 16; of limits that are no longer asked for those that are refilled.
+  if seen < fields then
+    local prefixes, names, stored = survey()
+    local others, asked = {}, {}
+    for _, other in ipairs(prefixes) do
+      if other ~= prefix then
+        local newest, live = 0, false
+        for _, slot in ipairs(slots(other, 1)) do
+          if slot then
+            local code_at, token_at = find(slot, 'c'), find(slot, 't')
+            live = live or code_at and now < ends(slot, code_at, now) or token_at and now < ends(slot, token_at, now)
+            newest = math.max(newest, issued(slot))
+          end
+        end
+        others[#others + 1] = {names = names[other], newest = live and newest or 0}
       end
     end
-    if sub(slot, 1, 12) == id then return {id, OK, sub(slot, 19, 19) == 't' and 0 or 1, wait} end
-    if rest ~= '' then stay[#stay + 1] = sub(slot, 1, HEAD) .. rest end
-    places = places .. sub(slot, 20, 20)
+    table.sort(others, function(a, b) return a.newest > b.newest end)
+    for i, other in ipairs(others) do
+      if other.newest == 0 or i >= CHALLENGES then
+        for _, name in ipairs(other.names) do drop[#drop + 1] = name end
+      end
+    end
+    for i = 11, 10 + limits do asked[ARGV[i]] = true end
+    for _, name in ipairs(stored) do
+      if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
+    end
   end
+  if values[1] then drop[#drop + 1] = prefix .. 'u' end
+  if values[2] then drop[#drop + 1] = prefix .. 'w' end
 end
 
 if code ~= '' then
-  local locked = check(values, 10 + sends, first_guess, guesses, now)
+  local locked = check({}, values, 6 + sends, 11 + sends, 11 + limits + 2 * sends, guesses, now)
   local disabled = failures >= DISABLED_AT
   if token == '' and disabled then return {id, DISABLED} end
   if token == '' and locked > 0 then return {id, LOCKED, locked} end
@@ -71,78 +111,33 @@ if code ~= '' then
 end
 if wait > 0 then return {id, THROTTLED, wait} end
 
--- Other challenges, and limits that the policy no longer has: what of them is dead goes, and the oldest beyond 16.
-local function sweep()
-  local prefixes, fields, limits = survey()
-  local others = {}
-  for _, other in ipairs(prefixes) do
-    if other ~= prefix then
-      local last, alive = 0, false
-      for _, slot in ipairs(slots(other)) do
-        if slot then
-          local at_code, at_token = find(slot, 'c'), find(slot, 't')
-          alive = alive or at_code and now < ends(slot, at_code, now) or at_token and now < ends(slot, at_token, now)
-          last = math.max(last, issued(slot))
-        end
-      end
-      others[#others + 1] = {fields = fields[other], last = alive and last or 0}
-    end
-  end
-  table.sort(others, function(a, b) return a.last > b.last end)
-  for i, other in ipairs(others) do
-    if other.last == 0 or i >= CHALLENGES then
-      for _, name in ipairs(other.fields) do drop[#drop + 1] = name end
-    end
-  end
-  local current = {}
-  for limit = 0, sends - 1 do current[ARGV[11 + 3 * limit]] = true end
-  for _, name in ipairs(limits) do
-    if not current[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
-  end
-end
-
-if life ~= -2 then
-  for i = 1, 9 + sends + guesses do
-    if values[i] then held = held + 1 end
-  end
-  if call('HLEN', KEYS[1]) > held then sweep() end
-end
-
 local place = 97
 while string.find(places, string.char(place), 1, true) do place = place + 1 end
 place = string.char(place)
-
 local low = now % 16777216
 local high = (now - low) / 16777216
-local slot = id .. string.char(math.floor(high / 65536), math.floor(high / 256) % 256, high % 256,
-  math.floor(low / 65536), math.floor(low / 256) % 256, low % 256)
-  .. (code == '' and 't' or token == '' and 'c' or 'b') .. place
+local as = code == '' and 't' or token == '' and 'c' or 'b'
+local slot = id .. string.char(floor(high / 65536), floor(high / 256) % 256, high % 256,
+  floor(low / 65536), floor(low / 256) % 256, low % 256) .. as .. place .. code .. token
 
-local set = {'HSET', KEYS[1], prefix .. 1, ''}
-local last = charge(set, times, 11, now)
-local function put(kind, secret, sealed)
-  local count, size = 0, #sealed > 256 and #sealed or 64
-  for from = 1, #sealed, size do
-    count = count + 1
-    set[#set + 1] = prefix .. place .. kind .. count
-    set[#set + 1] = sub(sealed, from, from + size - 1)
-  end
-  slot = slot .. kind .. count .. secret
-  last = math.max(last, ends(slot, #slot - SECRET + 1, now))
+local size = #set
+set[size + 1], set[size + 2] = prefix .. '1', slot
+for i = 1, #stay do
+  set[#set + 1], set[#set + 2] = prefix .. (i + 1), stay[i]
 end
-if code ~= '' then put('c', code, code_sealed) end
-if token ~= '' then put('t', token, token_sealed) end
-set[4] = slot
+for i = #stay + 2, bottom do drop[#drop + 1] = prefix .. i end
 
-for i = 2, SLOTS do
-  if stay[i - 1] then
-    set[#set + 1], set[#set + 2] = prefix .. i, stay[i - 1]
-  elseif values[4 + i] then
-    drop[#drop + 1] = prefix .. i
+for at = HEAD + 1, #slot, SECRET do
+  last = math.max(last, ends(slot, at, now))
+  if byte(slot, at + 1) > 48 then
+    local sealed = sub(slot, at, at) == 'c' and code_sealed or token_sealed
+    local names = pieces({}, prefix, slot, at)
+    local step = #names == 1 and #sealed or PIECE
+    for i, name in ipairs(names) do
+      set[#set + 1], set[#set + 2] = name, sub(sealed, (i - 1) * step + 1, i * step)
+    end
   end
 end
-if values[1] then drop[#drop + 1] = prefix .. 'u' end
-if values[2] then drop[#drop + 1] = prefix .. 'w' end
 if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
 
 call(unpack(set))

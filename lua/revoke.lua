@@ -17,7 +17,7 @@ if issue == '' and call('HGET', KEYS[1], 'r') == id then return {id, OK} end
 
 local set, drop = {'HSET', KEYS[1]}, {}
 for _, prefix in ipairs((survey())) do
-  for i, slot in ipairs(slots(prefix)) do
+  for i, slot in ipairs(slots(prefix, 1)) do
     if slot and (issue == '' or sub(slot, 1, 12) == issue) then
       for _, kind in ipairs({'c', 't'}) do
         local at = find(slot, kind)

@@ -8,7 +8,7 @@
   ARGV[3]  attempts  wrong codes allowed between two issues
   ARGV[4]  sends     number of send limits
   ARGV[5]  guesses   number of guess limits
-  ARGV[6+] for each limit its field, interval and capacity, the send limits first
+  ARGV[6+] the fields of the limits, those of sends first; interval and capacity of each limit
 
   Reply {id, status, ...}
     OK  consecutive wrong codes, 1 if disabled, ms until the next send passes, ms until the next guess is evaluated;
@@ -20,19 +20,18 @@
 local id, keep, attempts, sends, guesses = ARGV[1], ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0
 
 local now = clock()
-local read = {'HMGET', KEYS[1], 'f'}
-for limit = 0, sends + guesses - 1 do read[4 + limit] = ARGV[6 + 3 * limit] end
-local values = call(unpack(read))
+local limits = sends + guesses
+local values = call('HMGET', KEYS[1], 'f', unpack(ARGV, 6, 5 + limits))
 local failures = whole(values[1])
-local send_in = check(values, 2, 6, sends, now)
-local guess_in = check(values, 2 + sends, 6 + 3 * sends, guesses, now)
+local send_in = check({}, values, 2, 6, 6 + limits, sends, now)
+local guess_in = check({}, values, 2 + sends, 6 + sends, 6 + limits + 2 * sends, guesses, now)
 local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, guess_in}
 
 for _, prefix in ipairs((survey())) do
-  local state = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w')
-  local used = byte(used_by(state[1])) == 117 and 1 or 0
-  local left = math.max(0, attempts - marks(state[2] or ''))
-  for i, slot in ipairs(slots(prefix)) do
+  local challenge = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w')
+  local used = byte(state(challenge[1])) == 117 and 1 or 0
+  local left = math.max(0, attempts - marked(challenge[2] or ''))
+  for i, slot in ipairs(slots(prefix, 1)) do
     if slot and i <= keep then
       local last, live = 0, {}
       for k, kind in ipairs({'c', 't'}) do

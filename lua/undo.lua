@@ -18,9 +18,9 @@
 local id, prefix, issue, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4] + 0
 
 local now = clock()
-local user = used_by(call('HGET', KEYS[1], prefix .. 'u'))
+local used = state(call('HGET', KEYS[1], prefix .. 'u'))
 local live = false
-for i, slot in ipairs(slots(prefix)) do
+for i, slot in ipairs(slots(prefix, 1)) do
   if slot and i <= keep and sub(slot, 1, 12) == issue then
     for _, kind in ipairs({'c', 't'}) do
       local at = find(slot, kind)
@@ -29,8 +29,8 @@ for i, slot in ipairs(slots(prefix)) do
   end
 end
 if not live then return {id, NOT_FOUND} end
-if byte(user) ~= 117 then return {id, OK} end
-if sub(user, 2) ~= id then return {id, USED} end
+if byte(used) ~= 117 then return {id, OK} end
+if sub(used, 2) ~= id then return {id, USED} end
 
 call('HSET', KEYS[1], prefix .. 'u', 'x' .. id)
 return {id, OK}

@@ -11,7 +11,7 @@
   ARGV[6]  attempts     wrong codes allowed between two issues
   ARGV[7]  candidates   number of digests, one for each key of the ring
   ARGV[8]  limits       number of guess limits; 0 for a token
-  ARGV[9+] the digests, 16 bytes each; then for each limit its field, interval and capacity
+  ARGV[9+] the digests, 16 bytes each; the fields of the limits; interval and capacity of each limit
 
   Reply {id, status, ...}
     OK         id of the issue, time of issue, which candidate matched, sealed part or ''
@@ -27,65 +27,60 @@
 ]]
 local id, prefix, kind, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local keep, attempts, candidates, limits = ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0, ARGV[8] + 0
-local first_limit = 9 + candidates
+local field = 9 + candidates
 
 local now = clock()
-local read = {'HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f'}
-for slot = 1, keep do read[5 + slot] = prefix .. slot end
-for limit = 0, limits - 1 do read[6 + keep + limit] = ARGV[first_limit + 3 * limit] end
-local values = call(unpack(read))
+local values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', prefix .. '1', unpack(ARGV, field, field + limits - 1))
+local used, marks, failures = state(values[1]), values[2] or '', whole(values[3])
+local older = keep > 1 and slots(prefix, 2)
 
-local user, wrong, failures = used_by(values[1]), values[2] or '', whole(values[3])
-local count = marks(wrong)
-
-local live, match, at, key, right = false, nil, nil, nil, false
-for i = 4, 3 + keep do
-  local slot = values[i]
+-- The newest secret of this kind that a candidate matches, a live one before a dead one.
+local live, right, match, at, key = false, false
+for i = 1, keep do
+  local slot = i == 1 and values[4] or older and older[i - 1]
   local place = slot and find(slot, kind)
   if place then
     local alive = now < ends(slot, place, now)
-    local digest = sub(slot, place + 6, place + 21)
     live = live or alive
+    local digest = sub(slot, place + 6, place + 21)
     for candidate = 1, candidates do
       if not right and digest == ARGV[8 + candidate] then
-        match, at, key, right = slot, place, candidate, alive
+        right, match, at, key = alive, slot, place, candidate
       end
     end
   end
 end
 
-local function success()
+local mine = sub(used, 2) == id
+if mine and byte(used) == 120 then return {id, NOT_FOUND} end
+
+local found
+if match then
   local sealed = ''
-  local names = pieces({}, prefix, match, at)
-  if #names > 0 then
+  if byte(match, at + 1) > 48 then
+    local names = pieces({}, prefix, match, at)
     local parts = call('HMGET', KEYS[1], unpack(names))
-    for i = 1, #names do
-      if not parts[i] then damaged('sealed part') end
-    end
-    sealed = table.concat(parts)
+    for i = 1, #names do sealed = sealed .. (parts[i] or damaged('sealed part')) end
   end
-  return {id, OK, sub(match, 1, 12), issued(match), key, sealed}
+  found = {id, OK, sub(match, 1, 12), issued(match), key, sealed}
 end
 
-local mine = user ~= '' and sub(user, 2) == id
-if mine and byte(user) == 120 then return {id, NOT_FOUND} end
 if mine and match then
-  local reply = success()
-  -- Written again so that a WAIT after this copy of the command covers the use.
-  call('HSET', KEYS[1], prefix .. 'u', user)
-  return reply
+  -- Written again, so that a WAIT after this copy of the command covers the use.
+  call('HSET', KEYS[1], prefix .. 'u', used)
+  return found
 end
 
-local times, next = {}, 0
-local left = math.max(0, attempts - count)
+local set, last, next, count = {'HSET', KEYS[1]}, 0, 0, 0
 if kind == 'c' then
   local wait
-  wait, times, next = check(values, 4 + keep, first_limit, limits, now)
-  if not right then
+  count = marked(marks)
+  wait, next, last = check(set, values, 5, field, field + limits, limits, now)
+  if count > 0 and not right then
     for candidate = 1, candidates do
       local mark = sub(ARGV[8 + candidate], 1, 4)
-      for i = 1, 4 * count, 4 do
-        if sub(wrong, i, i + 3) == mark then return {id, MISMATCH, left, wait} end
+      for i = 1, #marks, 4 do
+        if sub(marks, i, i + 3) == mark then return {id, MISMATCH, math.max(0, attempts - count), wait} end
       end
     end
   end
@@ -95,26 +90,22 @@ if kind == 'c' then
 elseif not right then
   return {id, NOT_FOUND}
 end
-if byte(user) == 117 then return {id, USED} end
-if kind == 'c' and left == 0 then return {id, EXHAUSTED} end
+if byte(used) == 117 then return {id, USED} end
+if kind == 'c' and count >= attempts then return {id, EXHAUSTED} end
+if mode == 'i' then return found end
 
-local reply = right and success()
-if mode == 'i' then return reply end
-
--- One HSET for right and wrong: if Redis refuses to write, the refusal does not tell them apart.
+-- Right and wrong are written by the same commands: if Redis refuses one of them, the refusal does not tell them apart.
 local life = call('PTTL', KEYS[1])
-local last = 0
-local set = {'HSET', KEYS[1]}
 if right then
-  set[3], set[4] = prefix .. 'u', 'u' .. id
-  if failures > 0 then set[5], set[6] = 'f', 0 end
+  set = {'HSET', KEYS[1], prefix .. 'u', 'u' .. id}
+  if failures > 0 then set[5], set[6] = 'f', '0' end
 else
-  set[3], set[4] = prefix .. 'w', wrong .. sub(ARGV[9], 1, 4)
-  set[5], set[6] = 'f', failures + 1
-  last = charge(set, times, first_limit, now)
+  local size = #set
+  set[size + 1], set[size + 2] = prefix .. 'w', marks .. sub(ARGV[9], 1, 4)
+  set[size + 3], set[size + 4] = 'f', failures + 1
   if failures + 1 >= DISABLED_AT then last = now + DISABLED_FOR end
-  reply = {id, MISMATCH, left - 1, next}
+  found = {id, MISMATCH, attempts - count - 1, next}
 end
 call(unpack(set))
-if not right then keep_until(last, life, now) end
-return reply
+keep_until(right and now or last, life, now)
+return found
