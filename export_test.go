@@ -2,8 +2,15 @@ package onetime
 
 // What tests see of the inside.
 var (
-	ScriptTexts = map[string]string{
-		"issue": issueText, "verify": verifyText, "undo": undoText, "revoke": revokeText, "unlock": unlockText, "status": statusText,
+	ScriptText = text
+	Statuses   = map[string]int64{
+		"OK": statusOK, "MISMATCH": statusMismatch, "NOT_FOUND": statusNotFound, "USED": statusUsed, "EXHAUSTED": statusExhausted,
+		"THROTTLED": statusThrottled, "LOCKED": statusLocked, "DISABLED": statusDisabled,
 	}
-	CommonText = commonText
 )
+
+// Digit is digitValue.
+func Digit(r rune) (byte, bool) { return digitValue(r) }
+
+// Clean is Alphabet.clean.
+func Clean(a Alphabet, typed string, n int) (string, bool) { return a.clean(typed, n) }

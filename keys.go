@@ -69,39 +69,24 @@ func newKeyRing(key []byte, previous [][]byte, naming []byte) (*keyRing, error) 
 		return nil, errors.Join(errs...)
 	}
 
-	namingKey, err := derive(naming, "naming")
-	if err != nil {
-		return nil, err
+	// A key for each use, so that no two uses share one.
+	var failed error
+	derive := func(key []byte, use string) []byte {
+		derived, err := hkdf.Key(sha256.New, key, nil, "onetime v1 "+use, sha256.Size)
+		failed = errors.Join(failed, err)
+		return derived
 	}
-	ring := &keyRing{naming: newMAC(namingKey)}
+	ring := &keyRing{naming: newMAC(derive(naming, "naming"))}
 	for _, k := range all {
-		set, err := newKeySet(k)
+		block, err := aes.NewCipher(derive(k, "sealing"))
 		if err != nil {
 			return nil, err
 		}
-		ring.keys = append(ring.keys, set)
+		seals, err := cipher.NewGCMWithRandomNonce(block)
+		failed = errors.Join(failed, err)
+		ring.keys = append(ring.keys, keySet{newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")), seals})
 	}
-	return ring, nil
-}
-
-func newKeySet(key []byte) (keySet, error) {
-	digests, err1 := derive(key, "digests")
-	tokens, err2 := derive(key, "tokens")
-	sealing, err3 := derive(key, "sealing")
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return keySet{}, err
-	}
-	block, err := aes.NewCipher(sealing)
-	if err != nil {
-		return keySet{}, err
-	}
-	seals, err := cipher.NewGCMWithRandomNonce(block)
-	return keySet{newMAC(digests), newMAC(tokens), seals}, err
-}
-
-// derive makes a key for one use, so that no two uses share one.
-func derive(key []byte, use string) ([]byte, error) {
-	return hkdf.Key(sha256.New, key, nil, "onetime v1 "+use, sha256.Size)
+	return ring, failed
 }
 
 // frame appends parts, each led by its length: ("a", "bc") and ("ab", "c") differ.

@@ -131,13 +131,9 @@ type issued struct {
 
 // issue makes a code, a token or both and lets Redis decide.
 func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOption, code, token bool) (issued, error) {
-	s := settings{op: op}
-	for _, o := range opts {
-		if o != nil {
-			if err := o.applyIssue(&s); err != nil {
-				return issued{}, err
-			}
-		}
+	s, err := newSettings(op, opts, IssueOption.applyIssue)
+	if err != nil {
+		return issued{}, err
 	}
 	subject, p, err := m.place(typed, s)
 	if err != nil {
@@ -251,7 +247,7 @@ func (v Verification) Undo(ctx context.Context) error {
 	if v.call == "" {
 		return invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
 	}
-	err := v.manager.runUndo(ctx, "Undo", v.place, v.call, v.issue)
+	err := v.manager.order(ctx, "Undo", undoScript, v.place, v.call, v.place.prefix(), v.issue, v.manager.policy.Keep)
 	v.manager.observe(ctx, "Undo", "", v.ID, err, start)
 	return err
 }
@@ -264,7 +260,7 @@ func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
 	if err != nil || len(raw) != idSize {
 		err = invalid("Cancel: want the ID of an OTP, Token or Link")
 	} else {
-		err = m.on(subject, func(p place) error { return m.runRevoke(ctx, "Cancel", p, string(raw)) })
+		err = m.on(subject, func(p place) error { return m.order(ctx, "Cancel", revokeScript, p, random(idSize), string(raw)) })
 	}
 	m.observe(ctx, "Cancel", "", id, err, start)
 	return err
@@ -274,7 +270,7 @@ func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
 // password or address, say. What is issued after it does, however the clock runs. It rules out every Undo.
 func (m *Manager) Revoke(ctx context.Context, subject string) error {
 	start := time.Now()
-	err := m.on(subject, func(p place) error { return m.runRevoke(ctx, "Revoke", p, "") })
+	err := m.on(subject, func(p place) error { return m.order(ctx, "Revoke", revokeScript, p, random(idSize), "") })
 	m.observe(ctx, "Revoke", "", "", err, start)
 	return err
 }
@@ -283,7 +279,7 @@ func (m *Manager) Revoke(ctx context.Context, subject string) error {
 // It gives whoever guesses fresh guesses: call it for a person who proved by other means who they are.
 func (m *Manager) Unlock(ctx context.Context, subject string) error {
 	start := time.Now()
-	err := m.on(subject, func(p place) error { return m.runUnlock(ctx, "Unlock", p) })
+	err := m.on(subject, func(p place) error { return m.order(ctx, "Unlock", unlockScript, p, random(idSize)) })
 	m.observe(ctx, "Unlock", "", "", err, start)
 	return err
 }

@@ -3,6 +3,7 @@ package onetime
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/netip"
 	"net/url"
@@ -85,6 +86,17 @@ func (c *config) apply(opts []Option) error {
 	return errors.Join(errs...)
 }
 
+// number is an option that takes n from least to most.
+func number[N int | time.Duration](name string, n, least, most N, set func(*config)) Option {
+	return Option{func(c *config) error {
+		if n < least || n > most {
+			return invalid("%s(%v): want %v to %v", name, n, least, most)
+		}
+		set(c)
+		return nil
+	}}
+}
+
 // onlyNew is an option that Purpose refuses: Managers that share records must agree on it.
 func onlyNew(name string, set func(*config) error) Option {
 	return Option{func(c *config) error {
@@ -163,13 +175,7 @@ func (p Policy) GuessingOdds(horizon time.Duration) float64 {
 // least six decimal digits). Each digit more divides the chance of guessing by 10: over a year under the default guess
 // limits it is at most 0.066 % with 6 digits, 0.00066 % with 8.
 func WithCodeLength(n int) Option {
-	return Option{func(c *config) error {
-		if n < minCodeLength || n > maxCodeLength {
-			return invalid("WithCodeLength(%d): want %d to %d", n, minCodeLength, maxCodeLength)
-		}
-		c.policy.CodeLength = n
-		return nil
-	}}
+	return number("WithCodeLength", n, minCodeLength, maxCodeLength, func(c *config) { c.policy.CodeLength = n })
 }
 
 // WithAlphabet sets what codes are made of: Digits by default, or Crockford32. With 6 characters of Crockford32 there
@@ -198,38 +204,20 @@ func WithDangerouslyLongOTPTTL(d time.Duration) Option {
 }
 
 func otpTTL(name string, d, most time.Duration) Option {
-	return Option{func(c *config) error {
-		if d < minTTL || d > most {
-			return invalid("%s(%s): want %s to %s", name, d, minTTL, most)
-		}
-		c.policy.OTPTTL = d.Truncate(time.Millisecond)
-		return nil
-	}}
+	return number(name, d, minTTL, most, func(c *config) { c.policy.OTPTTL = d.Truncate(time.Millisecond) })
 }
 
 // WithTokenTTL sets how long a token or link lives: 10 s to 30 days, 10 min by default (OWASP ASVS 5 6.5.5). Parts of a
 // millisecond are dropped. A token has 128 random bits: its lifetime does not move the chance of guessing one.
 func WithTokenTTL(d time.Duration) Option {
-	return Option{func(c *config) error {
-		if d < minTTL || d > maxTokenTTL {
-			return invalid("WithTokenTTL(%s): want %s to %s", d, minTTL, maxTokenTTL)
-		}
-		c.policy.TokenTTL = d.Truncate(time.Millisecond)
-		return nil
-	}}
+	return number("WithTokenTTL", d, minTTL, maxTokenTTL, func(c *config) { c.policy.TokenTTL = d.Truncate(time.Millisecond) })
 }
 
 // WithMaxAttempts sets how many wrong codes a challenge takes until the next issue: 1 to 16, 5 by default. The chance to
 // guess one code is at most n × Keep in the number of codes, 0.0005 % by default. Over longer times the guess limits
 // decide, not this.
 func WithMaxAttempts(n int) Option {
-	return Option{func(c *config) error {
-		if n < 1 || n > maxAttempts {
-			return invalid("WithMaxAttempts(%d): want 1 to %d", n, maxAttempts)
-		}
-		c.policy.MaxAttempts = n
-		return nil
-	}}
+	return number("WithMaxAttempts", n, 1, maxAttempts, func(c *config) { c.policy.MaxAttempts = n })
 }
 
 // WithSendLimits sets how many issues of all kinds a subject gets: up to 4 limits, no two with the same Per, Burst 1 to
@@ -261,13 +249,7 @@ func WithGuessLimits(limits ...Limit) Option {
 // the OWASP guidance on multifactor authentication has it. Each issue more multiplies the chance of guessing: with 2 a
 // guess is right twice as often, up to 0.13 % instead of 0.066 % over a year under the other defaults.
 func WithKeep(n int) Option {
-	return Option{func(c *config) error {
-		if n < 1 || n > maxKeep {
-			return invalid("WithKeep(%d): want 1 to %d", n, maxKeep)
-		}
-		c.policy.Keep = n
-		return nil
-	}}
+	return number("WithKeep", n, 1, maxKeep, func(c *config) { c.policy.Keep = n })
 }
 
 // WithLinkBase sets the page that links lead to; the token is added as its query parameter "token". It must be https
@@ -395,15 +377,12 @@ func WithObserver(observe func(context.Context, Event)) Option {
 // subject gets in with probability 1. The code must be one of the policy. It needs an issue like others, is
 // charged and used once, and marks the Verification. After until, issues have random codes again.
 func WithDangerouslyFixedCodes(codes map[string]string, until time.Time) Option {
-	copied := make(map[string]string, len(codes))
-	for subject, code := range codes {
-		copied[subject] = code
-	}
+	codes = maps.Clone(codes)
 	return Option{func(c *config) error {
 		if until.IsZero() || time.Until(until) > maxFixedAhead {
 			return invalid("WithDangerouslyFixedCodes: want an end at most %s ahead", maxFixedAhead)
 		}
-		c.fixed, c.fixedUntil = copied, until
+		c.fixed, c.fixedUntil = codes, until
 		return nil
 	}}
 }
@@ -443,8 +422,16 @@ type settings struct {
 	binding string
 	foreign bool // a binding need not be shown
 
-	expected   string
+	expected   string // the subject, if hasSubject
 	hasSubject bool
+}
+
+// only refuses an option outside the calls it is for.
+func (s *settings) only(option string, ops ...string) error {
+	if !slices.Contains(ops, s.op) {
+		return invalid("%s on %s: want it on %s", option, s.op, strings.Join(ops, " or "))
+	}
+	return nil
 }
 
 // An IssueOption is an option of IssueOTP, IssueToken or IssueLink.
@@ -459,21 +446,16 @@ type CallOption interface {
 	VerifyOption
 }
 
-type (
-	issueOption  func(*settings) error
-	verifyOption func(*settings) error
-	callOption   func(*settings) error
-)
+// A callOption is any of them: the interface that its constructor returns says where it may stand.
+type callOption func(*settings) error
 
-func (o issueOption) applyIssue(s *settings) error   { return o(s) }
-func (o verifyOption) applyVerify(s *settings) error { return o(s) }
-func (o callOption) applyIssue(s *settings) error    { return o(s) }
-func (o callOption) applyVerify(s *settings) error   { return o(s) }
+func (o callOption) applyIssue(s *settings) error  { return o(s) }
+func (o callOption) applyVerify(s *settings) error { return o(s) }
 
 // WithPayload stores up to 4 KiB with the secret, sealed; the Verification brings it back. It is copied.
 func WithPayload(payload []byte) IssueOption {
 	payload = slices.Clone(payload)
-	return issueOption(func(s *settings) error {
+	return callOption(func(s *settings) error {
 		if len(payload) > maxPayload {
 			return invalid("WithPayload: %d bytes: want at most %d", len(payload), maxPayload)
 		}
@@ -485,7 +467,7 @@ func WithPayload(payload []byte) IssueOption {
 // WithTTL makes this issue live shorter than the policy says, at least 10 s. A code in a link lives no longer than the
 // policy's OTPTTL in any case.
 func WithTTL(d time.Duration) IssueOption {
-	return issueOption(func(s *settings) error {
+	return callOption(func(s *settings) error {
 		if d < minTTL {
 			return invalid("WithTTL(%s): want at least %s", d, minTTL)
 		}
@@ -496,12 +478,9 @@ func WithTTL(d time.Duration) IssueOption {
 
 // WithCode lets a link carry a code too; using either uses up both. Only IssueLink takes it.
 func WithCode() IssueOption {
-	return issueOption(func(s *settings) error {
-		if s.op != "IssueLink" {
-			return invalid("WithCode: want it on IssueLink, not on %s", s.op)
-		}
+	return callOption(func(s *settings) error {
 		s.code = true
-		return nil
+		return s.only("WithCode", "IssueLink")
 	})
 }
 
@@ -509,7 +488,7 @@ func WithCode() IssueOption {
 // Redis holds are as for a real issue, but Code, Token and URL are empty. So that a stranger cannot find out who has an
 // account, take the same time to answer, too: deliver after the answer.
 func AsDecoy() IssueOption {
-	return issueOption(func(s *settings) error {
+	return callOption(func(s *settings) error {
 		s.decoy = true
 		return nil
 	})
@@ -518,24 +497,18 @@ func AsDecoy() IssueOption {
 // WithSubject names the subject that the token must be of; another is ErrSubject. It is normalised like any subject.
 // Only VerifyToken and InspectToken take it.
 func WithSubject(subject string) VerifyOption {
-	return verifyOption(func(s *settings) error {
-		if s.op == "VerifyOTP" {
-			return invalid("WithSubject: want it on VerifyToken or InspectToken: VerifyOTP names the subject")
-		}
+	return callOption(func(s *settings) error {
 		s.expected, s.hasSubject = subject, true
-		return nil
+		return s.only("WithSubject", "VerifyToken", "InspectToken")
 	})
 }
 
 // IgnoreBinding lets a bound token verify without its binding, for a person who opened the link in another browser, was
 // asked, and agreed. It goes before WithBinding. Only VerifyToken and InspectToken take it.
 func IgnoreBinding() VerifyOption {
-	return verifyOption(func(s *settings) error {
-		if s.op == "VerifyOTP" {
-			return invalid("IgnoreBinding: want it on VerifyToken or InspectToken: a code is nothing without its binding")
-		}
+	return callOption(func(s *settings) error {
 		s.foreign = true
-		return nil
+		return s.only("IgnoreBinding", "VerifyToken", "InspectToken")
 	})
 }
 
@@ -552,13 +525,15 @@ func WithBinding(secret string) CallOption {
 	})
 }
 
-func verifySettings(op string, opts []VerifyOption) (settings, error) {
+// newSettings runs the options of one call.
+func newSettings[O any](op string, opts []O, apply func(O, *settings) error) (settings, error) {
 	s := settings{op: op}
 	for _, o := range opts {
-		if o != nil {
-			if err := o.applyVerify(&s); err != nil {
-				return settings{}, err
-			}
+		if any(o) == nil {
+			continue
+		}
+		if err := apply(o, &s); err != nil {
+			return settings{}, err
 		}
 	}
 	return s, nil

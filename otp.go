@@ -77,7 +77,7 @@ func (m *Manager) VerifyOTP(ctx context.Context, subject, code string, opts ...V
 }
 
 func (m *Manager) verifyOTP(ctx context.Context, typed, code string, opts []VerifyOption) (Verification, error) {
-	s, err := verifySettings("VerifyOTP", opts)
+	s, err := newSettings("VerifyOTP", opts, VerifyOption.applyVerify)
 	if err != nil {
 		return Verification{}, err
 	}
@@ -143,7 +143,7 @@ func (a Alphabet) clean(typed string, n int) (string, bool) {
 
 // ignored tells of white space, dashes, and the invisible characters that come along with copied text.
 func ignored(r rune) bool {
-	return r != unicode.ReplacementChar && unicode.In(r, unicode.White_Space, unicode.Pd, unicode.Cf) || r == '\u2212'
+	return unicode.In(r, unicode.White_Space, unicode.Pd, unicode.Cf) || r == '\u2212'
 }
 
 // letter returns the letter of the alphabet that r stands for.
@@ -171,20 +171,15 @@ func (a Alphabet) letter(r rune) (byte, bool) {
 	return byte(r), true
 }
 
-// digitValue returns the value of a decimal digit of any script. Unicode has them in runs from 0 to 9.
+// digitValue returns the value of a decimal digit of any script. Unicode has them in runs of 0 to 9, alone or adjoining.
 func digitValue(r rune) (byte, bool) {
-	if r < unicode.MaxASCII {
-		return byte(r - '0'), '0' <= r && r <= '9'
+	if !unicode.IsDigit(r) {
+		return 0, false
 	}
-	for _, run := range unicode.Nd.R16 {
-		if rune(run.Lo) <= r && r <= rune(run.Hi) {
-			return byte((r - rune(run.Lo)) % 10), true
-		}
+	value := 0
+	for unicode.IsDigit(r - 1) {
+		r--
+		value++
 	}
-	for _, run := range unicode.Nd.R32 {
-		if rune(run.Lo) <= r && r <= rune(run.Hi) {
-			return byte((r - rune(run.Lo)) % 10), true
-		}
-	}
-	return 0, false
+	return byte(value % 10), true
 }

@@ -2,7 +2,7 @@ package onetime
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,35 +14,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed lua/common.lua
-var commonText string
-
-//go:embed lua/issue.lua
-var issueText string
-
-//go:embed lua/verify.lua
-var verifyText string
-
-//go:embed lua/undo.lua
-var undoText string
-
-//go:embed lua/revoke.lua
-var revokeText string
-
-//go:embed lua/unlock.lua
-var unlockText string
-
-//go:embed lua/status.lua
-var statusText string
+//go:embed lua
+var texts embed.FS
 
 var (
-	issueScript  = redis.NewScript(commonText + issueText)
-	verifyScript = redis.NewScript(commonText + verifyText)
-	undoScript   = redis.NewScript(commonText + undoText)
-	revokeScript = redis.NewScript(commonText + revokeText)
-	unlockScript = redis.NewScript(commonText + unlockText)
-	statusScript = redis.NewScript(commonText + statusText)
+	issueScript  = script("issue")
+	verifyScript = script("verify")
+	undoScript   = script("undo")
+	revokeScript = script("revoke")
+	unlockScript = script("unlock")
+	statusScript = script("status")
 )
+
+// script puts what all scripts share in front of one.
+func script(name string) *redis.Script { return redis.NewScript(text("common") + text(name)) }
+
+func text(name string) string {
+	b, _ := texts.ReadFile("lua/" + name + ".lua") // embedded, so it is there
+	return string(b)
+}
 
 // Statuses, as lua/common.lua numbers them.
 const (
@@ -191,6 +181,11 @@ func newLimitArgs(kind string, limits []Limit) (args limitArgs) {
 	return args
 }
 
+func (m *Manager) withLimits(args []any) []any {
+	args = append(append(args, m.sends.fields...), m.guesses.fields...)
+	return append(append(args, m.sends.rates...), m.guesses.rates...)
+}
+
 // A part is one secret of an issue: as it stands in a slot, and what is sealed with it. Its zero value is none.
 type part struct{ secret, sealed string }
 
@@ -215,9 +210,7 @@ func (m *Manager) runIssue(ctx context.Context, op string, p place, id string, c
 	args := make([]any, 0, 10+3*2*maxLimits)
 	args = append(args, id, p.prefix(), m.policy.Keep, m.policy.MaxAttempts,
 		code.secret, code.sealed, token.secret, token.sealed, len(m.sends.fields), len(m.guesses.fields))
-	args = append(append(args, m.sends.fields...), m.guesses.fields...)
-	args = append(append(args, m.sends.rates...), m.guesses.rates...)
-	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), args)
+	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), m.withLimits(args))
 	if err != nil {
 		return false, 0, err
 	}
@@ -258,25 +251,9 @@ func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, m
 	return found, r.end(op)
 }
 
-func (m *Manager) runUndo(ctx context.Context, op string, p place, id, issue string) error {
-	r, err := m.run(ctx, op, undoScript, p.key(m.config.prefix), []any{id, p.prefix(), issue, m.policy.Keep})
-	if err != nil {
-		return err
-	}
-	return r.end(op)
-}
-
-// runRevoke ends one issue, or all where issue is empty.
-func (m *Manager) runRevoke(ctx context.Context, op string, p place, issue string) error {
-	r, err := m.run(ctx, op, revokeScript, p.key(m.config.prefix), []any{random(idSize), issue})
-	if err != nil {
-		return err
-	}
-	return r.end(op)
-}
-
-func (m *Manager) runUnlock(ctx context.Context, op string, p place) error {
-	r, err := m.run(ctx, op, unlockScript, p.key(m.config.prefix), []any{random(idSize)})
+// order runs a script that is answered with no more than its status.
+func (m *Manager) order(ctx context.Context, op string, script *redis.Script, p place, args ...any) error {
+	r, err := m.run(ctx, op, script, p.key(m.config.prefix), args)
 	if err != nil {
 		return err
 	}
@@ -285,9 +262,7 @@ func (m *Manager) runUnlock(ctx context.Context, op string, p place) error {
 
 func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, error) {
 	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.sends.fields), len(m.guesses.fields)}
-	args = append(append(args, m.sends.fields...), m.guesses.fields...)
-	args = append(append(args, m.sends.rates...), m.guesses.rates...)
-	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), args)
+	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), m.withLimits(args))
 	if err != nil {
 		return Status{}, err
 	}

@@ -120,7 +120,7 @@ func (m *Manager) verifyToken(ctx context.Context, op, mode, token string, opts 
 }
 
 func (m *Manager) judgeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
-	s, err := verifySettings(op, opts)
+	s, err := newSettings(op, opts, VerifyOption.applyVerify)
 	if err != nil {
 		return Verification{}, err
 	}

@@ -1,0 +1,43 @@
+/*
+Package onetime proves that a person holds an inbox, a phone or a link. It issues one-time passcodes, opaque tokens and
+magic links, keeps keyed digests of them in Redis under a TTL, and verifies each once, in one atomic script.
+
+	m, err := onetime.New(rdb, key)                       // at start-up; key: 32 random bytes
+	otp, err := m.IssueOTP(ctx, "alice@example.com")      // deliver otp.Code
+	v, err := m.VerifyOTP(ctx, "alice@example.com", typed) // nil: v.Subject is proved
+
+# Outcomes
+
+nil means verified, and nothing else does. A *DeniedError is a refusal: errors.Is finds ErrDenied and its Reason in it.
+What to tell the person:
+
+  - try again: ErrMalformed, ErrMismatch
+  - ask for a new one: ErrNotFound, ErrUsed, ErrExhausted, ErrBinding, ErrSubject
+  - wait: ErrThrottled, ErrLocked
+  - get help, or use a link: ErrDisabled
+
+ErrInvalid is bad input or a wrong option, found before Redis is asked. Every other error is undecided: Redis did not
+answer, or not with anything that can be believed. Undecided is never yes. The call may have taken effect, and may
+still: a right secret can be ErrUsed afterwards, and the person asks for a new one.
+
+# Guarantees
+
+Of any number of parallel or repeated verifications of a secret one succeeds, and of a link and its code together, too.
+At most MaxAttempts wrong codes are evaluated between two issues, and no more than the guess limits allow over all
+issues, whoever signs in or asks for a new code meanwhile. What a dump, MONITOR or the slow log of Redis shows tells no
+subject, code, token or payload without the key. A command that go-redis sends twice counts once.
+
+# Threat model
+
+An attacker may know addresses, ask for codes, try codes, see old links and read what Redis stores; then the
+guarantees hold. Who reads the inbox, holds the key or can write to Redis is out of reach of this library. A stranger
+who knows an address can spend its sends and keep its codes locked: offer a link beside the code, since links and
+tokens have no guess limit to lock.
+
+# Time and settings
+
+Redis is the only clock, but for the end of WithDangerouslyFixedCodes. Redis must not evict: maxmemory-policy
+noeviction. Check tells what it can see of that. Contexts have deadlines only if ContextTimeoutEnabled is set in the
+client's options. All Managers of a purpose must have the same limits.
+*/
+package onetime
