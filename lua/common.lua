@@ -125,7 +125,8 @@ end
 
 -- How many wrong codes are marked.
 local function marked(marks)
-  if #marks > 64 or #marks % 4 ~= 0 then damaged('marks') end
+  if not marks then return 0 end
+  if marks == '' or #marks > 64 or #marks % 4 ~= 0 then damaged('marks') end
   return #marks / 4
 end
 

@@ -39,7 +39,7 @@ local wait, next, last = check(set, values, 6, 11, 11 + limits, sends, now)
 -- What stays of the challenge, moved up by one; what is dropped; the places that are taken and the last slot that is.
 local stay, drop, places, bottom = {}, {}, '', 1
 if life ~= -2 then
-  local used, exhausted = byte(state(values[1])) == 117, marked(values[2] or '') >= attempts
+  local used, exhausted = byte(state(values[1])) == 117, marked(values[2]) >= attempts
   local room = used and 0 or keep - 1
   local fields, seen, older = call('HLEN', KEYS[1]), 0, nil
   for i = 1, 5 + limits do

@@ -30,7 +30,7 @@ local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, gu
 for _, prefix in ipairs((survey())) do
   local challenge = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w')
   local used = byte(state(challenge[1])) == 117 and 1 or 0
-  local left = math.max(0, attempts - marked(challenge[2] or ''))
+  local left = math.max(0, attempts - marked(challenge[2]))
   for i, slot in ipairs(slots(prefix, 1)) do
     if slot and i <= keep then
       local last, live = 0, {}

@@ -60,7 +60,10 @@ if match then
   if byte(match, at + 1) > 48 then
     local names = pieces({}, prefix, match, at)
     local parts = call('HMGET', KEYS[1], unpack(names))
-    for i = 1, #names do sealed = sealed .. (parts[i] or damaged('sealed part')) end
+    for i = 1, #names do
+      if not parts[i] or parts[i] == '' then damaged('sealed part') end
+      sealed = sealed .. parts[i]
+    end
   end
   found = {id, OK, sub(match, 1, 12), issued(match), key, sealed}
 end
@@ -74,7 +77,7 @@ end
 local set, last, next, count = {'HSET', KEYS[1]}, 0, 0, 0
 if kind == 'c' then
   local wait
-  count = marked(marks)
+  count = marked(values[2])
   wait, next, last = check(set, values, 5, field, field + limits, limits, now)
   if count > 0 and not right then
     for candidate = 1, candidates do
