@@ -157,6 +157,23 @@ func TestRecord_LivesAsLongAsTheDesignSays(t *testing.T) {
 	})
 }
 
+func TestRecord_ThatWasMadeImmortalGetsATTLAgain(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		m := b.manager(t, onetime.WithSendLimits())
+		otp := mustOTP(t, m)
+		for name, call := range map[string]func() error{
+			"wrong code": func() error { return verifyOTP(t, m, wrong(otp.Code, 1)[0]) },
+			"right code": func() error { return verifyOTP(t, m, otp.Code) },
+			"issue":      func() error { otp = mustOTP(t, m); return nil },
+		} {
+			otp = mustOTP(t, m)
+			require.NoError(t, b.raw.Persist(t.Context(), b.only(t)).Err())
+			call()
+			require.InDelta(t, 400*24, b.raw.PTTL(t.Context(), b.only(t)).Val().Hours(), 1, name)
+		}
+	})
+}
+
 func TestIssue_ReplacesUnderKeep1(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		m := b.manager(t, onetime.WithSendLimits(), onetime.WithAlphabet(onetime.Crockford32))

@@ -82,9 +82,11 @@ local function check(set, values, at, field, interval, count, now)
   return wait, next, last
 end
 
--- Lengthens the life of the record to last, where life is what PTTL said before the write. It is never shortened.
+-- Lengthens the life of the record to last, where life is what PTTL said before the write. It is never shortened; where
+-- somebody made the record immortal, it gets longer than anything in it.
 local function keep_until(last, life, now)
-  if life < 0 or now + life < last then call('PEXPIREAT', KEYS[1], last) end
+  if life == -1 then last = now + DISABLED_FOR end
+  if now + life < last then call('PEXPIREAT', KEYS[1], last) end
 end
 
 -- Where the secret of a kind stands in a slot, nil where it has none. Anything but a slot is an error.

@@ -100,7 +100,7 @@ if mode == 'i' then return found end
 -- Right and wrong are written by the same commands: if Redis refuses one of them, the refusal does not tell them apart.
 local life = call('PTTL', KEYS[1])
 if right then
-  set = {'HSET', KEYS[1], prefix .. 'u', 'u' .. id}
+  set, last = {'HSET', KEYS[1], prefix .. 'u', 'u' .. id}, 0
   if failures > 0 then set[5], set[6] = 'f', '0' end
 else
   local size = #set
@@ -110,5 +110,5 @@ else
   found = {id, MISMATCH, attempts - count - 1, next}
 end
 call(unpack(set))
-keep_until(right and now or last, life, now)
+keep_until(last, life, now)
 return found
