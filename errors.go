@@ -68,7 +68,10 @@ func (e *DeniedError) Error() string {
 	if e.Reason != nil {
 		text = e.Reason.Error()
 	}
-	if e.Reason == ErrMismatch && e.AttemptsLeft > 0 {
+	switch {
+	case e.AttemptsLeft == 1:
+		text += ", 1 attempt left"
+	case e.AttemptsLeft > 1:
 		text += fmt.Sprintf(", %d attempts left", e.AttemptsLeft)
 	}
 	if e.RetryAfter > 0 {

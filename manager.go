@@ -237,6 +237,8 @@ type Verification struct {
 	call    string // empty if nothing was used
 }
 
+var errUndo = invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
+
 // Undo gives the secret back, because what it was used for did not happen: a password that could not be stored, say. It
 // verifies again if it has not expired, and so do the others of its challenge. nil means that the code or the token of
 // the issue is live. It is ErrUsed if another call has used the challenge since, ErrNotFound if the issue expired or was replaced, cancelled or revoked,
@@ -244,10 +246,13 @@ type Verification struct {
 // failures. Whatever it answers, the Verification proves nothing any more. It may be repeated.
 func (v Verification) Undo(ctx context.Context) error {
 	start := time.Now()
-	if v.call == "" {
-		return invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
+	if v.manager == nil {
+		return errUndo
 	}
-	err := v.manager.order(ctx, "Undo", undoScript, v.place, v.call, v.place.prefix(), v.issue, v.manager.policy.Keep)
+	err := errUndo
+	if v.call != "" {
+		err = v.manager.order(ctx, "Undo", undoScript, v.place, v.call, v.place.prefix(), v.issue, v.manager.policy.Keep)
+	}
 	v.manager.observe(ctx, "Undo", "", v.ID, err, start)
 	return err
 }
@@ -258,7 +263,7 @@ func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
 	start := time.Now()
 	raw, err := encoding.DecodeString(id)
 	if err != nil || len(raw) != idSize {
-		err = invalid("Cancel: want the ID of an OTP, Token or Link")
+		id, err = "", invalid("Cancel: want the ID of an OTP, Token or Link") // whatever it is, no observer hears of it
 	} else {
 		err = m.on(subject, func(p place) error { return m.order(ctx, "Cancel", revokeScript, p, random(idSize), string(raw)) })
 	}

@@ -1,0 +1,97 @@
+package onetime_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestReadme_IsShort(t *testing.T) {
+	require.LessOrEqual(t, strings.Count(readme(t), "\n"), 250)
+}
+
+func TestReadme_QuickStartIsTheProgram(t *testing.T) {
+	program, err := os.ReadFile("examples/quickstart/main.go")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("left out: examples is a module of its own, and not here")
+	}
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(readme(t), "\n```go\n")
+	require.True(t, found, "README has no block of Go code")
+	block, _, found := strings.Cut(rest, "\n```\n")
+	require.True(t, found, "the block of Go code has no end")
+	require.Equal(t, string(program), block+"\n", "the first block of Go code in README.md and examples/quickstart/main.go")
+}
+
+func TestReadme_EveryTestItNamesExists(t *testing.T) {
+	declared := map[string]bool{}
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllStringSubmatch(string(text), -1) {
+			declared[found[1]] = true
+		}
+		return err
+	}))
+	named := regexp.MustCompile(`\bTest[A-Z]\w*`).FindAllString(readme(t), -1)
+	require.NotEmpty(t, named)
+	for _, name := range named {
+		require.True(t, declared[name], "README names %s, which does not exist", name)
+	}
+}
+
+func TestReadme_EveryLinkedFileExists(t *testing.T) {
+	links := regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(readme(t), -1)
+	require.NotEmpty(t, links)
+	for _, link := range links {
+		require.FileExists(t, link[1])
+	}
+}
+
+// rows are the rows of the table of errors: name, status, what to tell the person.
+var rows = regexp.MustCompile("(?m)^\\| (?:`(Err\\w+)`|any other)[^|]* \\| (\\d{3}) \\| (.+) \\|$")
+
+func TestReadme_TableOfErrorsIsWholeAndTrue(t *testing.T) {
+	values := map[string]error{
+		"ErrDenied": onetime.ErrDenied, "ErrInvalid": onetime.ErrInvalid, "ErrMalformed": onetime.ErrMalformed,
+		"ErrMismatch": onetime.ErrMismatch, "ErrNotFound": onetime.ErrNotFound, "ErrUsed": onetime.ErrUsed,
+		"ErrExhausted": onetime.ErrExhausted, "ErrBinding": onetime.ErrBinding, "ErrSubject": onetime.ErrSubject,
+		"ErrThrottled": onetime.ErrThrottled, "ErrLocked": onetime.ErrLocked, "ErrDisabled": onetime.ErrDisabled,
+		"": errors.New("undecided"),
+	}
+	told := map[string]bool{}
+	for _, row := range rows.FindAllStringSubmatch(readme(t), -1) {
+		err, known := values[row[1]]
+		require.True(t, known, "the table has %s, the test does not", row[1])
+		status, text := response(err) // of Example_errors
+		require.Equal(t, row[2:], []string{strconv.Itoa(status), text}, "README and Example_errors differ on %s", row[1])
+		told[row[1]] = true
+	}
+	require.True(t, told[""], "the table does not tell what to do when undecided")
+
+	text, err := os.ReadFile("errors.go")
+	require.NoError(t, err)
+	declared := regexp.MustCompile(`(?m)^(?:var |\t)(Err\w+)\s+= `).FindAllStringSubmatch(string(text), -1)
+	for _, found := range declared {
+		require.True(t, told[found[1]], "%s is not in the table of errors", found[1])
+	}
+	require.Len(t, told, len(declared)+1, "with undecided")
+}

@@ -1,0 +1,305 @@
+package onetime_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/onetimetest"
+)
+
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// aToken returns a token of alice@example.com under onetimetest.Key, of which no Redis knows.
+func aToken(t testing.TB) string {
+	t.Helper()
+	m, err := onetime.New(&answerToken{recorder: &recorder{}}, onetimetest.Key)
+	require.NoError(t, err)
+	token, err := m.IssueToken(t.Context(), "alice@example.com")
+	require.NoError(t, err)
+	return token.Value
+}
+
+// judges are the two calls that take a token.
+func judges(m *onetime.Manager) map[string]func(context.Context, string, ...onetime.VerifyOption) (onetime.Verification, error) {
+	return map[string]func(context.Context, string, ...onetime.VerifyOption) (onetime.Verification, error){
+		"VerifyToken": m.VerifyToken, "InspectToken": m.InspectToken,
+	}
+}
+
+func TestIssueToken_76CharactersForOneVerification(t *testing.T) {
+	m, clock := onetimetest.New(t, onetime.WithSendLimits())
+	seen := map[string]bool{}
+	for _, subject := range []string{"a", strings.Repeat("s", 512)} {
+		for _, payload := range []int{0, 60, 4096} {
+			token, err := m.IssueToken(t.Context(), subject, onetime.WithPayload(make([]byte, payload)))
+			require.NoError(t, err)
+			require.Regexp(t, `^[A-Za-z0-9_-]{76}$`, token.Value)
+			require.False(t, seen[token.Value])
+			seen[token.Value] = true
+			require.Equal(t, 10*time.Minute, token.ExpiresIn)
+
+			v, err := m.VerifyToken(t.Context(), token.Value)
+			require.NoError(t, err)
+			require.Equal(t, subject, v.Subject)
+			require.Equal(t, "default", v.Purpose)
+			require.Equal(t, token.ID, v.ID)
+			require.Equal(t, clock.Now(), v.IssuedAt)
+			require.Len(t, v.Payload, payload)
+			require.False(t, v.FixedCode)
+			_, err = m.VerifyToken(t.Context(), token.Value)
+			refused(t, err, onetime.ErrUsed)
+		}
+	}
+}
+
+func TestVerifyToken_AnyCharacterChangedNeverVerifies(t *testing.T) {
+	m := offline(t)
+	token := aToken(t)
+	for i := range token {
+		for _, c := range tokenAlphabet {
+			changed := token[:i] + string(c) + token[i+1:]
+			if changed == token {
+				continue
+			}
+			raw, err := base64.RawURLEncoding.DecodeString(changed)
+			require.NoError(t, err)
+			reason := onetime.ErrMismatch
+			if raw[0] != 1 { // the version
+				reason = onetime.ErrMalformed
+			}
+			v, err := m.VerifyToken(t.Context(), changed)
+			require.Equal(t, &onetime.DeniedError{Reason: reason}, err, "character %d changed to %c", i, c)
+			require.Equal(t, onetime.Verification{}, v)
+		}
+	}
+}
+
+func TestVerifyToken_ForgedTokenAsksNothingOfRedis(t *testing.T) {
+	body := func(token string) string {
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		require.NoError(t, err)
+		return string(raw[:41])
+	}
+	own := body(aToken(t))
+	wire := func(body, mac string) string { return base64.RawURLEncoding.EncodeToString([]byte(body + mac)) }
+	mac := func(key []byte, use string, of ...string) string { return golden(t, key, use, 16, of...) }
+	key := onetimetest.Key
+	m := offline(t)
+	for name, forged := range map[string]string{
+		"no MAC":             wire(own, strings.Repeat("\x00", 16)),
+		"MAC of another key": wire(own, mac(aKey('x', 32), "tokens", "token", "default", own)),
+		"MAC of another use": wire(own, mac(key, "digests", "token", "default", own)),
+		"other label":        wire(own, mac(key, "tokens", "digest", "default", own)),
+		"other purpose":      wire(own, mac(key, "tokens", "token", "login", own)),
+		"not the whole body": wire(own, mac(key, "tokens", "token", "default", own[:40])),
+		"parts shifted":      wire(own, mac(key, "tokens", "token", "default"+own[:1], own[1:])),
+		"unkeyed":            wire(own, mac(nil, "tokens", "token", "default", own)),
+	} {
+		for call, judge := range judges(m) {
+			v, err := judge(t.Context(), forged)
+			require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMismatch}, err, "%s: %s", call, name)
+			require.Equal(t, onetime.Verification{}, v)
+		}
+	}
+	for _, version := range []string{"\x00", "\x02", "\x81"} {
+		other := version + own[1:]
+		_, err := m.VerifyToken(t.Context(), wire(other, mac(key, "tokens", "token", "default", other)))
+		require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMalformed}, err, "the MAC is right, the version is not")
+	}
+}
+
+func TestVerifyToken_OtherSpellingsAreRefusedForFree(t *testing.T) {
+	m := offline(t)
+	token := aToken(t)
+	for !strings.Contains(token[4:72], "-") || !strings.Contains(token[4:72], "_") {
+		token = aToken(t)
+	}
+	percent := ""
+	for _, b := range []byte(token) {
+		percent += fmt.Sprintf("%%%02X", b)
+	}
+	spellings := map[string]string{
+		"empty":                       "",
+		"padded":                      token + "=",
+		"padded twice":                token + "==",
+		"padding replaces":            token[:75] + "=",
+		"padding replaces two":        token[:74] + "==",
+		"standard alphabet":           strings.NewReplacer("-", "+", "_", "/").Replace(token),
+		"standard alphabet, -":        strings.ReplaceAll(token, "-", "+"),
+		"standard alphabet, _":        strings.ReplaceAll(token, "_", "/"),
+		"leading space":               " " + token,
+		"trailing space":              token + " ",
+		"trailing newline":            token + "\n",
+		"trailing CRLF":               token + "\r\n",
+		"space replaces":              token[:40] + " " + token[41:],
+		"space for the last":          token[:75] + " ",
+		"newlines replace a group":    token[:40] + "\n\n\n\n" + token[44:],
+		"newlines for the last group": token[:72] + "\r\n\r\n",
+		"only newlines":               strings.Repeat("\n", 76),
+		"only spaces":                 strings.Repeat(" ", 76),
+		"zero bytes":                  strings.Repeat("\x00", 76),
+		"trailing zero byte":          token + "\x00",
+		"percent-encoded":             percent,
+		"percent-encoded -":           strings.ReplaceAll(token, "-", "%2D"),
+		"a URL":                       "https://example.com/in?token=" + token,
+		"a query":                     "token=" + token,
+		"a query and more":            "?token=" + token + "&a=b",
+		"quoted":                      `"` + token + `"`,
+		"bearer":                      "Bearer " + token,
+		"extended":                    token + "A",
+		"extended by a group":         token + "AAAA",
+		"led by a group":              "AAAA" + token,
+		"twice":                       token + token,
+		"full-width":                  string(rune(token[0])+0xFEE0) + token[1:],
+		"full-width, 76 bytes":        string(rune(token[0])+0xFEE0) + token[3:],
+		"not UTF-8":                   "\xff" + token[1:],
+		"zero-width space":            token + "\u200b",
+		"standard Base64 of 57 bytes": base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", 57))),
+		"hexadecimal":                 fmt.Sprintf("%x", token)[:76],
+		"a megabyte":                  strings.Repeat("A", 1<<20),
+	}
+	for i := range len(token) {
+		spellings[fmt.Sprint("truncated to ", i)] = token[:i]
+		spellings[fmt.Sprint("without the first ", i+1)] = token[i+1:]
+		spellings[fmt.Sprint("newline before ", i)] = token[:i] + "\n" + token[i:]
+		spellings[fmt.Sprint("newline for ", i)] = token[:i] + "\n" + token[i+1:]
+		spellings[fmt.Sprint("carriage return for ", i)] = token[:i] + "\r" + token[i+1:]
+	}
+	for name, spelling := range spellings {
+		for call, judge := range judges(m) {
+			v, err := judge(t.Context(), spelling)
+			require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMalformed}, err, "%s: %s", call, name)
+			require.Equal(t, onetime.Verification{}, v)
+		}
+	}
+	for name, spelling := range map[string]string{
+		"upper case":          strings.ToUpper(token),
+		"lower case":          strings.ToLower(token),
+		"all A":               strings.Repeat("A", 76),
+		"reversed alphabet":   strings.NewReplacer("-", "_", "_", "-").Replace(token),
+		"first two exchanged": token[1:2] + token[:1] + token[2:],
+	} {
+		_, err := m.VerifyToken(t.Context(), spelling)
+		require.True(t, errors.Is(err, onetime.ErrMalformed) || errors.Is(err, onetime.ErrMismatch), name)
+	}
+	require.Equal(t, token, url.QueryEscape(token), "a token needs no escape in a URL")
+}
+
+func TestVerifyToken_OfAnotherPurposeOrKeyIsAMismatch(t *testing.T) {
+	token := aToken(t)
+	login, err := offline(t).Purpose("login")
+	require.NoError(t, err)
+	naming := onetime.WithNamingKey(onetimetest.Key)
+	key, err := onetime.New(untouched{t: t}, aKey('k', 32), naming)
+	require.NoError(t, err)
+	ring, err := onetime.New(untouched{t: t}, aKey('k', 32), naming, onetime.WithPreviousKeys(aKey('p', 32), aKey('q', 32)))
+	require.NoError(t, err)
+	for name, m := range map[string]*onetime.Manager{"purpose": login, "key": key, "ring": ring} {
+		for call, judge := range judges(m) {
+			_, err := judge(t.Context(), token)
+			require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMismatch}, err, "%s: %s", call, name)
+			_, err = judge(t.Context(), token, onetime.WithSubject("bob@example.com"), onetime.WithBinding("cookie"))
+			require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMismatch}, err, "a forged token learns nothing of subject and binding")
+		}
+	}
+}
+
+func TestVerifyToken_SubjectAndBindingAreJudgedBeforeAnythingIsUsed(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithSendLimits())
+	local := offline(t)
+	ctx := t.Context()
+	cookie, other, ignore := onetime.WithBinding("cookie"), onetime.WithBinding("other"), onetime.IgnoreBinding()
+	alice, spelling, bob := onetime.WithSubject("alice@example.com"), onetime.WithSubject(" Alice@Example.com"), onetime.WithSubject("bob@example.com")
+	type shown []onetime.VerifyOption
+
+	for name, c := range map[string]struct {
+		issue             []onetime.IssueOption
+		verified          []shown
+		binding, subjects []shown
+	}{
+		"unbound": {
+			verified: []shown{{}, {ignore}, {ignore, other}, {alice}, {spelling}, {ignore, alice}},
+			binding:  []shown{{cookie}, {other}, {alice, cookie}},
+			subjects: []shown{{bob}, {bob, ignore}, {bob, cookie}},
+		},
+		"bound": {
+			issue:    []onetime.IssueOption{cookie},
+			verified: []shown{{cookie}, {ignore}, {ignore, cookie}, {ignore, other}, {other, ignore}, {alice, cookie}, {spelling, ignore}},
+			binding:  []shown{{}, {other}, {alice}, {alice, other}},
+			subjects: []shown{{bob}, {bob, cookie}, {bob, ignore}, {bob, other}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token, err := m.IssueToken(ctx, "alice@example.com", c.issue...)
+			require.NoError(t, err)
+			deny := func(options []shown, reason error) {
+				for i, shown := range options {
+					for _, manager := range []*onetime.Manager{m, local} {
+						for call, judge := range judges(manager) {
+							v, err := judge(ctx, token.Value, shown...)
+							require.Equal(t, &onetime.DeniedError{Reason: reason}, err, "%s %d", call, i)
+							require.Equal(t, onetime.Verification{}, v)
+						}
+					}
+				}
+			}
+			deny(c.binding, onetime.ErrBinding)
+			deny(c.subjects, onetime.ErrSubject)
+			for i, shown := range c.verified {
+				v, err := m.InspectToken(ctx, token.Value, shown...)
+				require.NoError(t, err, i)
+				require.Equal(t, "alice@example.com", v.Subject)
+			}
+			for i, shown := range c.verified {
+				v, err := m.VerifyToken(ctx, token.Value, shown...)
+				require.NoError(t, err, i)
+				require.Equal(t, token.ID, v.ID)
+				deny(c.binding, onetime.ErrBinding)
+				require.NoError(t, v.Undo(ctx))
+			}
+		})
+	}
+}
+
+func TestInspectToken_UsesNothingUp(t *testing.T) {
+	m, clock := onetimetest.New(t)
+	ctx := t.Context()
+	token, err := m.IssueToken(ctx, "alice@example.com", onetime.WithPayload([]byte("payload")))
+	require.NoError(t, err)
+	before, err := m.Status(ctx, "alice@example.com")
+	require.NoError(t, err)
+	for range 5 {
+		v, err := m.InspectToken(ctx, token.Value)
+		require.NoError(t, err)
+		require.Equal(t, "alice@example.com", v.Subject)
+		require.Equal(t, "payload", string(v.Payload))
+		require.Equal(t, token.ID, v.ID)
+		require.Equal(t, clock.Now(), v.IssuedAt)
+		bad(t, v.Undo(ctx), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
+	}
+	after, err := m.Status(ctx, "alice@example.com")
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+
+	_, err = m.VerifyToken(ctx, token.Value)
+	require.NoError(t, err)
+	_, err = m.InspectToken(ctx, token.Value)
+	refused(t, err, onetime.ErrUsed)
+}
+
+func TestVerifyToken_OfACodeIsMalformed(t *testing.T) {
+	m := offline(t)
+	for _, code := range []string{"123456", "123 456", "AAAAAAAAAAAAAAAA"} {
+		_, err := m.VerifyToken(t.Context(), code)
+		refused(t, err, onetime.ErrMalformed)
+	}
+}
