@@ -162,17 +162,17 @@ type backend struct {
 // backends runs a test on every backend there is, each empty at the start.
 func backends(t *testing.T, test func(t *testing.T, b *backend)) {
 	t.Helper()
+	t.Run("miniredis", func(t *testing.T) {
+		mini := miniredis.RunT(t)
+		b := &backend{mini: mini, now: time.Now().Truncate(time.Millisecond)}
+		mini.SetTime(b.now)
+		b.run(t, mini.Addr(), false, false, test)
+	})
 	for _, automatic := range []bool{false, true} {
 		suffix := ""
 		if automatic {
 			suffix = " AutoPipeline"
 		}
-		t.Run("miniredis"+suffix, func(t *testing.T) {
-			mini := miniredis.RunT(t)
-			b := &backend{mini: mini, now: time.Now().Truncate(time.Millisecond)}
-			mini.SetTime(b.now)
-			b.run(t, mini.Addr(), false, automatic, test)
-		})
 		t.Run("redis"+suffix, func(t *testing.T) {
 			(&backend{}).run(t, needServer(t, servers.redis).addr, false, automatic, test)
 		})

@@ -37,7 +37,7 @@ tokens have no guess limit to lock.
 # Time and settings
 
 Redis is the only clock, but for the end of WithDangerouslyFixedCodes. Redis must not evict: maxmemory-policy
-noeviction. Check tells what it can see of that. Contexts have deadlines only if ContextTimeoutEnabled is set in the
-client's options. All Managers of a purpose must have the same limits.
+noeviction. Check tells what it can see of that. Deadlines of contexts hold only if ContextTimeoutEnabled is set in the
+client's options, and not with the automatic pipeliner. All Managers of a purpose must have the same limits.
 */
 package onetime

@@ -3,6 +3,7 @@ package onetime
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -47,7 +48,7 @@ var (
 )
 
 // ErrDisabled is the reason after 100 consecutive wrong codes: codes are switched off for the subject and purpose until
-// Unlock, a success by token or link, or 400 days have passed. The person needs help, or a link.
+// Unlock, a success by token or link, or 400 days without an issue. The person needs help, or a link.
 var ErrDisabled = errors.New("onetime: codes disabled")
 
 // A DeniedError is a refusal. errors.Is finds ErrDenied and the Reason in it.
@@ -58,7 +59,7 @@ type DeniedError struct {
 	// of a code, and 0 with all else.
 	AttemptsLeft int
 	// RetryAfter is how long to wait until the limit that refuses lets an attempt or a send pass, in whole milliseconds.
-	// It is set with ErrThrottled, with ErrLocked and with the ErrMismatch that empties a guess limit; 0 with all else.
+	// It is set with ErrThrottled, with ErrLocked and with an ErrMismatch after which a guess limit is empty; 0 with all else.
 	RetryAfter time.Duration
 }
 
@@ -93,6 +94,9 @@ type invalidError struct {
 	text  string
 	cause error
 }
+
+// Format keeps the cause out of %#v, too.
+func (e *invalidError) Format(f fmt.State, _ rune) { io.WriteString(f, e.Error()) }
 
 func (e *invalidError) Error() string        { return "onetime: " + e.text }
 func (e *invalidError) Is(target error) bool { return target == ErrInvalid }

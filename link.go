@@ -20,7 +20,7 @@ type Link struct {
 	ExpiresIn, CodeExpiresIn, ResendIn time.Duration
 }
 
-// Format prints the ID only, under any verb.
+// Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
 func (l Link) Format(f fmt.State, _ rune) { redact(f, "Link", l.ID) }
 
 // MarshalText returns the ID only; JSON and slog use it.

@@ -17,12 +17,12 @@ import (
 // A Manager issues and verifies the secrets of one purpose. It is immutable and safe for concurrent use; it starts no
 // goroutine and dials nothing by itself.
 type Manager struct {
-	config config
-	policy Policy // that of config
-	rdb    redis.Scripter
+	// Behind pointers, which fmt does not follow: %p and %w go past Format.
+	config *config
 	ring   *keyRing
-	fixed  map[string]string // codes by normalised subject
 
+	policy         Policy // that of config
+	rdb            redis.Scripter
 	sends, guesses limitArgs
 }
 
@@ -32,7 +32,8 @@ type Manager struct {
 // come later, and a *redis.Ring, which forgets locks and used secrets when a shard stalls. It sends nothing to Redis: see
 // Check. All that is wrong with client, key and options is reported at once, as ErrInvalid.
 //
-// Set ContextTimeoutEnabled in the client's options, or go-redis ignores the deadlines of contexts.
+// Set ContextTimeoutEnabled in the client's options, or go-redis ignores the deadlines of contexts. The automatic
+// pipeliner ignores them in any case: there ReadTimeout, 3 s by default, bounds the wait for each of up to four tries.
 func New(rdb redis.Scripter, key []byte, opts ...Option) (*Manager, error) {
 	c := defaultConfig()
 	errOptions := c.apply(opts)
@@ -40,16 +41,20 @@ func New(rdb redis.Scripter, key []byte, opts ...Option) (*Manager, error) {
 	if err := errors.Join(checkClient(rdb), errKeys, errOptions); err != nil {
 		return nil, err
 	}
+	c.previous, c.naming = nil, nil
 	return newManager(rdb, ring, c)
 }
 
 // Purpose returns a Manager for another purpose, with the client, keys and observer of m, that starts from all other
-// settings of m. A name is 1 to 64 of a-z 0-9 . _ -, the first a letter or digit. A secret of one purpose never verifies
+// settings of m, but for fixed codes. A name is 1 to 64 of a-z 0-9 . _ -, the first a letter or digit. A secret of one purpose never verifies
 // for another, and limits are counted for each. Purpose is cheap, so that a tenant's own link base can be set for one
 // request. Options that belong to New are refused.
 func (m *Manager) Purpose(name string, opts ...Option) (*Manager, error) {
-	c := m.config
+	c := *m.config
 	c.derived, c.policy.Purpose = true, name
+	if name != m.policy.Purpose {
+		c.fixed = nil
+	}
 	err := c.apply(opts)
 	if !purposePattern.MatchString(name) {
 		err = errors.Join(invalid("Purpose: want 1 to 64 characters of a-z 0-9 . _ -, the first a letter or digit"), err)
@@ -62,12 +67,13 @@ func (m *Manager) Purpose(name string, opts ...Option) (*Manager, error) {
 
 // newManager checks what settings, each right by itself, are together.
 func newManager(rdb redis.Scripter, ring *keyRing, c config) (*Manager, error) {
-	fixed, err := c.fixedCodes()
+	codes, err := c.fixedCodes()
 	if err != nil {
 		return nil, err
 	}
+	c.codes = codes
 	return &Manager{
-		config: c, policy: c.policy, rdb: rdb, ring: ring, fixed: fixed,
+		config: &c, ring: ring, policy: c.policy, rdb: rdb,
 		sends: newLimitArgs("s", c.policy.SendLimits), guesses: newLimitArgs("g", c.policy.GuessLimits),
 	}, nil
 }
@@ -332,15 +338,14 @@ func (m *Manager) on(subject string, do func(place) error) error {
 }
 
 // Check asks whether this Redis and this client can be relied on, at start-up or from a health probe. It is an error
-// if scripts do not run, if the server is a read-only replica, if it may evict records under memory pressure
+// if scripts do not run, if the server is a replica, if it may evict records under memory pressure
 // (maxmemory is set and maxmemory-policy is not noeviction), or if the client ignores the deadlines of contexts. What it
 // cannot see, for want of a permission, say, it does not report.
 func (m *Manager) Check(ctx context.Context) error {
 	start := time.Now()
-	_, p, err := m.place("onetime check", settings{})
-	if err == nil {
-		_, err = m.runStatus(ctx, "Check", p)
-	}
+	// No subject is empty, so this record is nobody's.
+	p := place{purpose: m.policy.Purpose, tag: m.ring.tag(m.policy.Purpose, ""), binding: unbound}
+	_, err := m.runStatus(ctx, "Check", p)
 	err = errors.Join(err, m.checkServer(ctx), checkOptions(m.rdb))
 	m.observe(ctx, "Check", "", "", err, start)
 	return err
@@ -362,13 +367,13 @@ func (m *Manager) observe(ctx context.Context, op, kind, id string, err error, s
 	}
 }
 
-// Format prints the purpose, under any verb.
+// Format prints the purpose, under any verb but the misplaced %p and %w, which show no more than addresses and the policy.
 func (m Manager) Format(f fmt.State, _ rune) { redact(f, "Manager", m.policy.Purpose) }
 
 // MarshalText returns the purpose only; JSON and slog use it.
 func (m Manager) MarshalText() ([]byte, error) { return redacted("Manager", m.policy.Purpose), nil }
 
-// Format prints the ID, and no person or payload, under any verb.
+// Format prints the ID, and no person or payload, under any verb but the misplaced %p and %w, which fmt does not ask about.
 func (v Verification) Format(f fmt.State, _ rune) { redact(f, "Verification", v.ID) }
 
 // MarshalText returns the ID, and no person or payload; JSON and slog use it.

@@ -739,6 +739,74 @@ func TestRecord_GarbageIsAnErrorAndNeverASuccess(t *testing.T) {
 	})
 }
 
+func TestRecord_SlotOfTheRightSizeWithWrongBytesIsAnError(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		ctx := t.Context()
+		m := b.manager(t, onetime.WithSendLimits())
+		link := mustLink(t, m)
+		key := b.only(t)
+		slot := b.record(t, key)["1"]
+		require.Len(t, slot, 64)
+		code, token := slot[:42], slot[:20]+slot[42:]
+		var slots []string
+		for _, at := range []int{18, 19, 20, 21, 42, 43} { // what it was answered with, place, kinds and pieces
+			for _, c := range "\x00/05`bg{" {
+				altered := []byte(slot)
+				if altered[at] = byte(c); c != rune(slot[at]) && !(at == 18 && c == 'b') && !(at == 19 && c == 'b') && !(at > 20 && c == '0') {
+					slots = append(slots, string(altered))
+				}
+			}
+		}
+		slots = append(slots, slot[:20]+slot[42:]+slot[20:42], code+code[20:], token+token[20:]) // the wrong order, two of a kind
+		for _, size := range []int{19, 21, 41, 43, 63} {
+			slots = append(slots, slot[:size])
+		}
+		slots = append(slots, slot+"x", slot+slot[42:])
+		for _, altered := range slots {
+			require.NoError(t, b.raw.HSet(ctx, key, "1", altered).Err())
+			for name, call := range map[string]func() error{
+				"IssueOTP":    func() error { _, err := m.IssueOTP(ctx, alice); return err },
+				"VerifyOTP":   func() error { return verifyOTP(t, m, link.Code) },
+				"VerifyToken": func() error { return verifyToken(t, m, link.Token) },
+				"Cancel":      func() error { return m.Cancel(ctx, alice, link.ID) },
+				"Status":      func() error { _, err := m.Status(ctx, alice); return err },
+			} {
+				err := call()
+				require.Error(t, err, "%s with %q", name, altered[18:])
+				undecided(t, err)
+			}
+			require.Equal(t, altered, b.record(t, key)["1"])
+		}
+	})
+}
+
+func TestIssue_BesideOtherChallengesForgetsNothing(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		m := b.manager(t)
+		first, second := onetime.WithBinding("one browser"), onetime.WithBinding("another browser")
+		code := mustOTP(t, m, first, onetime.WithPayload([]byte("payload")))
+		b.advance(t, 30*time.Second)
+		token := mustToken(t, m, second, onetime.WithPayload(make([]byte, 300)))
+		b.advance(t, 30*time.Second)
+		mustLink(t, m)
+		_, err := m.IssueLink(t.Context(), alice) // the limit that was refilled is charged again
+		refused(t, err, onetime.ErrThrottled)
+		require.Len(t, mustStatus(t, m, alice).Pending, 3)
+		require.NoError(t, verifyOTP(t, m, code.Code, first))
+		require.NoError(t, verifyToken(t, m, token.Value, second))
+		b.advance(t, 6*time.Minute)
+		mustOTP(t, m)
+		require.Len(t, mustStatus(t, m, alice).Pending, 2, "the dead code's challenge is gone")
+		require.NoError(t, m.Unlock(t.Context(), alice))
+		b.advance(t, 6*time.Minute)
+		mustToken(t, m, first)
+		for field := range b.record(t, b.only(t)) {
+			require.NotContains(t, field, "ct1")
+		}
+		require.Len(t, mustStatus(t, m, alice).Pending, 1)
+	})
+}
+
 func TestRecord_MissingSealedPartIsAnError(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		m := b.manager(t)

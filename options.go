@@ -58,7 +58,8 @@ type config struct {
 	normalize          func(string) (string, error)
 	observer           func(context.Context, Event)
 
-	fixed      map[string]string // as given: subjects are normalised when a Manager is made
+	fixed      map[string]string // as given
+	codes      map[string]string // fixed by normalised subject, made for each Manager
 	fixedUntil time.Time
 }
 
@@ -163,12 +164,14 @@ type Policy struct {
 func (p Policy) GuessingOdds(horizon time.Duration) float64 {
 	guesses := math.Inf(1)
 	for _, l := range p.GuessLimits {
+		if l.Burst < 1 || l.Per < time.Millisecond {
+			return 1
+		}
 		burst, per := float64(l.Burst), float64(l.Per.Milliseconds())
-		time := float64(max(0, horizon.Milliseconds()))
-		guesses = min(guesses, burst+math.Floor(burst*time/per))
+		guesses = min(guesses, burst+math.Floor(burst*float64(max(0, horizon.Milliseconds()))/per))
 	}
 	codes := math.Pow(float64(len(p.Alphabet.letters())), float64(p.CodeLength))
-	return min(1, guesses*float64(p.Keep)/codes)
+	return min(1, guesses*float64(max(1, p.Keep))/codes)
 }
 
 // WithCodeLength sets the number of characters of a code: 6 to 12, 6 by default (NIST SP 800-63B-4 3.1.3.2 asks for at
@@ -375,7 +378,8 @@ func WithObserver(observe func(context.Context, Event)) Option {
 // WithDangerouslyFixedCodes gives the named subjects the same code at each issue, at most until a time that is no more
 // than 30 days ahead by the local clock; for the people who review apps and read no mail. Whoever knows such a code and
 // subject gets in with probability 1. The code must be one of the policy. It needs an issue like others, is
-// charged and used once, and marks the Verification. After until, issues have random codes again.
+// charged and used once, and marks the Verification. After until, issues have random codes again. A Manager of another
+// purpose does not inherit them.
 func WithDangerouslyFixedCodes(codes map[string]string, until time.Time) Option {
 	codes = maps.Clone(codes)
 	return Option{func(c *config) error {

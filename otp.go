@@ -19,7 +19,7 @@ type OTP struct {
 	ExpiresIn, ResendIn time.Duration
 }
 
-// Format prints the ID only, under any verb.
+// Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
 func (o OTP) Format(f fmt.State, _ rune) { redact(f, "OTP", o.ID) }
 
 // MarshalText returns the ID only; JSON and slog use it.
@@ -93,14 +93,14 @@ func (m *Manager) verifyOTP(ctx context.Context, typed, code string, opts []Veri
 	if err != nil {
 		return Verification{}, err
 	}
-	fixed, ok := m.fixed[subject]
+	fixed, ok := m.config.codes[subject]
 	v.FixedCode = ok && fixed == clean
 	return v, nil
 }
 
 // newCode draws a code. Random bits that are no letter of the alphabet are thrown away: a remainder would prefer some.
 func (m *Manager) newCode(subject string, decoy bool) string {
-	if fixed, ok := m.fixed[subject]; ok && !decoy && time.Now().Before(m.config.fixedUntil) {
+	if fixed, ok := m.config.codes[subject]; ok && !decoy && time.Now().Before(m.config.fixedUntil) {
 		return fixed
 	}
 	letters := m.policy.Alphabet.letters()

@@ -463,6 +463,14 @@ func TestRule6_RepeatedCommandChangesNothing(t *testing.T) {
 		same()
 		require.NoError(t, m.Revoke(ctx, "alice@example.com"))
 		same()
+		for range 3 {
+			require.NoError(t, m.Unlock(ctx, "alice@example.com"))
+			token, err := m.IssueToken(ctx, "alice@example.com")
+			require.NoError(t, err)
+			require.InDelta(t, 30, token.ResendIn.Seconds(), 1)
+			same()
+		}
+		require.Len(t, mustStatus(t, m, "alice@example.com").Pending, 2)
 	})
 }
 

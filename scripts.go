@@ -305,7 +305,7 @@ func checkInfo(info string) error {
 	if known["role"] == "slave" {
 		errs = append(errs, errors.New("onetime: Check: the server is a replica: want the primary"))
 	}
-	if policy := known["maxmemory_policy"]; known["maxmemory"] != "0" && policy != "" && policy != "noeviction" {
+	if policy := known["maxmemory_policy"]; known["maxmemory"] != "" && known["maxmemory"] != "0" && policy != "" && policy != "noeviction" {
 		errs = append(errs, fmt.Errorf("onetime: Check: maxmemory-policy is %s: want noeviction, or used secrets and locks are forgotten", policy))
 	}
 	return errors.Join(errs...)

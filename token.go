@@ -17,7 +17,7 @@ type Token struct {
 	ExpiresIn, ResendIn time.Duration
 }
 
-// Format prints the ID only, under any verb.
+// Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
 func (t Token) Format(f fmt.State, _ rune) { redact(f, "Token", t.ID) }
 
 // MarshalText returns the ID only; JSON and slog use it.

@@ -89,17 +89,18 @@ local function keep_until(last, life, now)
   if now + life < last then call('PEXPIREAT', KEYS[1], last) end
 end
 
--- Where the secret of a kind stands in a slot, nil where it has none. Anything but a slot is an error.
+-- Where the secret of a kind stands in a slot, nil where it has none. Anything but a slot is an error; so is a token
+-- without a sealed part, since it could not give its subject back.
 local function find(slot, kind)
   local size = #slot
   local as, place, first, pieces = byte(slot, 19, 22)
   if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
   if as ~= 99 and as ~= 116 and as ~= 98 or place < 97 or place > 102 then damaged('slot') end
   if size == HEAD then return nil end
-  if first ~= 99 and first ~= 116 or pieces < 48 or pieces > 52 then damaged('slot') end
+  if first ~= 99 and (first ~= 116 or pieces < 49) or pieces < 48 or pieces > 52 then damaged('slot') end
   if size > HEAD + SECRET then
     local second, more = byte(slot, 43, 44)
-    if first ~= 99 or second ~= 116 or more < 48 or more > 52 then damaged('slot') end
+    if first ~= 99 or second ~= 116 or more < 49 or more > 52 then damaged('slot') end
     if kind == 't' then return HEAD + SECRET + 1 end
   end
   if byte(kind) == first then return HEAD + 1 end

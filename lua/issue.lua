@@ -98,7 +98,8 @@ if life ~= -2 then
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
     end
   end
-  if values[1] then drop[#drop + 1] = prefix .. 'u' end
+  -- An undone call stays known: a late copy of it must find nothing, whatever was issued since.
+  if used then drop[#drop + 1] = prefix .. 'u' end
   if values[2] then drop[#drop + 1] = prefix .. 'w' end
 end
 
@@ -140,6 +141,8 @@ for at = HEAD + 1, #slot, SECRET do
 end
 if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
 
+-- A new record gets its TTL twice, since this one is refused before anything is written if it must be.
+if life == -2 then call('PEXPIREAT', KEYS[1], last) end
 call(unpack(set))
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
 keep_until(last, life, now)

@@ -44,7 +44,7 @@ for i = 1, keep do
     live = live or alive
     local digest = sub(slot, place + 6, place + 21)
     for candidate = 1, candidates do
-      if not right and digest == ARGV[8 + candidate] then
+      if not right and (alive or not match) and digest == ARGV[8 + candidate] then
         right, match, at, key = alive, slot, place, candidate
       end
     end
@@ -54,8 +54,8 @@ end
 local mine = sub(used, 2) == id
 if mine and byte(used) == 120 then return {id, NOT_FOUND} end
 
-local found
-if match then
+-- Called for a right secret only: what a refusal cost would tell whether the refused code was right.
+local function success()
   local sealed = ''
   if byte(match, at + 1) > 48 then
     local names = pieces({}, prefix, match, at)
@@ -65,13 +65,14 @@ if match then
       sealed = sealed .. parts[i]
     end
   end
-  found = {id, OK, sub(match, 1, 12), issued(match), key, sealed}
+  return {id, OK, sub(match, 1, 12), issued(match), key, sealed}
 end
 
 if mine and match then
+  local reply = success()
   -- Written again, so that a WAIT after this copy of the command covers the use.
   call('HSET', KEYS[1], prefix .. 'u', used)
-  return found
+  return reply
 end
 
 local set, last, next, count = {'HSET', KEYS[1]}, 0, 0, 0
@@ -95,7 +96,8 @@ elseif not right then
 end
 if byte(used) == 117 then return {id, USED} end
 if kind == 'c' and count >= attempts then return {id, EXHAUSTED} end
-if mode == 'i' then return found end
+local reply = right and success()
+if mode == 'i' then return reply end
 
 -- Right and wrong are written by the same commands: if Redis refuses one of them, the refusal does not tell them apart.
 local life = call('PTTL', KEYS[1])
@@ -107,8 +109,8 @@ else
   set[size + 1], set[size + 2] = prefix .. 'w', marks .. sub(ARGV[9], 1, 4)
   set[size + 3], set[size + 4] = 'f', failures + 1
   if failures + 1 >= DISABLED_AT then last = now + DISABLED_FOR end
-  found = {id, MISMATCH, attempts - count - 1, next}
+  reply = {id, MISMATCH, attempts - count - 1, next}
 end
 call(unpack(set))
 keep_until(last, life, now)
-return found
+return reply

@@ -54,7 +54,7 @@ func (c *Clock) Now() time.Time {
 }
 
 // Advance moves the clock by d, and what expires meanwhile is gone afterwards. A negative d steps the clock back, as a
-// failover to a server with another clock may do; nothing that expired comes back.
+// failover to a server with another clock may do: a secret whose record is still there may be alive again.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
