@@ -112,14 +112,15 @@ if code ~= '' then
 end
 if wait > 0 then return {id, THROTTLED, wait} end
 
-local place = 97
-while string.find(places, string.char(place), 1, true) do place = place + 1 end
-place = string.char(place)
+local place = 'a'
+while places ~= '' and string.find(places, place, 1, true) do place = string.char(byte(place) + 1) end
 local low = now % 16777216
 local high = (now - low) / 16777216
+local third, sixth = high % 256, low % 256
+local second, fifth = (high - third) / 256 % 256, (low - sixth) / 256 % 256
+local first, fourth = (high - second * 256 - third) / 65536, (low - fifth * 256 - sixth) / 65536
 local as = code == '' and 't' or token == '' and 'c' or 'b'
-local slot = id .. string.char(floor(high / 65536), floor(high / 256) % 256, high % 256,
-  floor(low / 65536), floor(low / 256) % 256, low % 256) .. as .. place .. code .. token
+local slot = id .. string.char(first, second, third, fourth, fifth, sixth) .. as .. place .. code .. token
 
 local size = #set
 set[size + 1], set[size + 2] = prefix .. '1', slot
@@ -129,9 +130,10 @@ end
 for i = #stay + 2, bottom do drop[#drop + 1] = prefix .. i end
 
 for at = HEAD + 1, #slot, SECRET do
-  last = math.max(last, ends(slot, at, now))
+  local expires = ends(slot, at, now)
+  if expires > last then last = expires end
   if byte(slot, at + 1) > 48 then
-    local sealed = sub(slot, at, at) == 'c' and code_sealed or token_sealed
+    local sealed = byte(slot, at) == 99 and code_sealed or token_sealed
     local names = pieces({}, prefix, slot, at)
     local step = #names == 1 and #sealed or PIECE
     for i, name in ipairs(names) do
