@@ -418,7 +418,7 @@ func TestPurpose_InheritsAndDoesNotChangeItsParent(t *testing.T) {
 	require.Equal(t, before, parent.Policy())
 }
 
-func TestPurpose_InheritsClientKeysNormalizerFixedCodesAndLinkBase(t *testing.T) {
+func TestPurpose_InheritsAllButFixedCodes(t *testing.T) {
 	parent, _ := onetimetest.New(t, onetime.WithLinkBase("https://example.com/in"), onetime.WithPrefix("p"),
 		onetime.WithNormalizer(func(s string) (string, error) { return strings.TrimPrefix(s, "+"), nil }),
 		onetime.WithDangerouslyFixedCodes(map[string]string{"1": "424242"}, time.Now().Add(time.Hour)))
@@ -427,7 +427,12 @@ func TestPurpose_InheritsClientKeysNormalizerFixedCodesAndLinkBase(t *testing.T)
 	link, err := child.IssueLink(t.Context(), "+1", onetime.WithCode())
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(link.URL, "https://example.com/in?token="))
-	require.Equal(t, "424242", link.Code)
+	require.NotEqual(t, "424242", link.Code)
+	again, err := parent.Purpose("default", onetime.WithLinkBase("https://tenant.example/"))
+	require.NoError(t, err)
+	otp, err := again.IssueOTP(t.Context(), "+1")
+	require.NoError(t, err)
+	require.Equal(t, "424242", otp.Code, "a Manager of the same purpose keeps them")
 
 	_, err = parent.VerifyToken(t.Context(), link.Token)
 	refused(t, err, onetime.ErrMismatch)

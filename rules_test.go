@@ -569,6 +569,50 @@ func mustStatus(t *testing.T, m *onetime.Manager, subject string) onetime.Status
 	return status
 }
 
+func TestRule6_RepeatedSuccessIsWrittenAgain(t *testing.T) {
+	// So that a WAIT after the repeat covers the use: it counts only what its connection wrote.
+	onRedis(t, func(t *testing.T, b *backend) {
+		ctx := t.Context()
+		otp := mustOTP(t, b.manager(t))
+		m, err := onetime.New(&lossy{Scripter: b.rdb}, onetimetest.Key)
+		require.NoError(t, err)
+		require.ErrorIs(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch) // the script is loaded
+		require.NoError(t, b.raw.ConfigResetStat(ctx).Err())
+		require.NoError(t, verifyOTP(t, m, otp.Code))
+		require.Contains(t, b.raw.Info(ctx, "commandstats").Val(), "cmdstat_hset:calls=2,")
+	})
+}
+
+func TestRule6_LateCopyOfAnUndoneCallFindsNothing(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		ctx := t.Context()
+		var late func() *redis.Cmd
+		m, err := onetime.New(&keeper{b.rdb, &late}, onetimetest.Key, onetime.WithSendLimits(), onetime.WithKeep(2))
+		require.NoError(t, err)
+		otp := mustOTP(t, m)
+		v, err := m.VerifyOTP(ctx, alice, otp.Code)
+		require.NoError(t, err)
+		again := late
+		require.NoError(t, v.Undo(ctx))
+		mustOTP(t, m)
+		status, err := again().Slice()
+		require.NoError(t, err)
+		require.Equal(t, onetime.Statuses["NOT_FOUND"], status[1])
+		require.NoError(t, verifyOTP(t, m, otp.Code), "it used nothing")
+	})
+}
+
+// A keeper keeps the last command, to send it again later.
+type keeper struct {
+	redis.Scripter
+	last *func() *redis.Cmd
+}
+
+func (r *keeper) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	*r.last = func() *redis.Cmd { return r.Scripter.EvalSha(ctx, sha, keys, args...) }
+	return (*r.last)()
+}
+
 // undoLast does to the one record what Undo of the last use does.
 func undoLast(t *testing.T, b *backend) {
 	t.Helper()
