@@ -27,7 +27,7 @@ type Manager struct {
 }
 
 // New returns a Manager of the purpose "default". The key is at least 32 random bytes; all that Redis sees is derived
-// from it. The client may be any that answers at once: a *redis.Client (single node or Sentinel), a
+// from it. It seals at most 2^32 tokens and payloads (NIST SP 800-38D 8.3): rotate it before. The client may be any that answers at once: a *redis.Client (single node or Sentinel), a
 // *redis.ClusterClient, or the automatic pipeliner of either. New refuses a nil client, a redis.Pipeliner, whose answers
 // come later, and a *redis.Ring, which forgets locks and used secrets when a shard stalls. It sends nothing to Redis: see
 // Check. All that is wrong with client, key and options is reported at once, as ErrInvalid.

@@ -339,6 +339,45 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 	})
 }
 
+func TestVerifyOTP_RefusalOfARightCodeDoesWhatThatOfAWrongOneDoes(t *testing.T) {
+	// Else the time of a refusal, which is free, would tell whether the refused code is right.
+	onRedis(t, func(t *testing.T, b *backend) {
+		ctx := t.Context()
+		commands := func(call func() error) (names []string) {
+			require.NoError(t, b.raw.ConfigResetStat(ctx).Err())
+			require.ErrorIs(t, call(), onetime.ErrDenied)
+			for line := range strings.Lines(b.raw.Info(ctx, "commandstats").Val()) {
+				if name, _, _ := strings.Cut(line, ",usec="); !strings.Contains(name, "config|") {
+					names = append(names, name)
+				}
+			}
+			return names
+		}
+		for reason, prepare := range map[error]func(m *onetime.Manager, otp onetime.OTP){
+			onetime.ErrUsed: func(m *onetime.Manager, otp onetime.OTP) { require.NoError(t, verifyOTP(t, m, otp.Code)) },
+			onetime.ErrExhausted: func(m *onetime.Manager, otp onetime.OTP) {
+				for _, code := range wrong(otp.Code, 2) {
+					refused(t, verifyOTP(t, m, code), onetime.ErrMismatch)
+				}
+			},
+			onetime.ErrLocked: func(m *onetime.Manager, otp onetime.OTP) {
+				require.NoError(t, b.raw.HSet(ctx, b.only(t), "g3600000", time.Now().Add(time.Hour).UnixMilli()).Err())
+			},
+			onetime.ErrDisabled: func(m *onetime.Manager, otp onetime.OTP) {
+				require.NoError(t, b.raw.HSet(ctx, b.only(t), "f", 100).Err())
+			},
+		} {
+			require.NoError(t, b.raw.FlushAll(ctx).Err())
+			m := b.manager(t, onetime.WithMaxAttempts(2))
+			otp := mustOTP(t, m, onetime.WithPayload(make([]byte, 4096)))
+			prepare(m, otp)
+			right := func() error { return verifyOTP(t, m, otp.Code) }
+			refused(t, right(), reason)
+			require.Equal(t, commands(right), commands(func() error { return verifyOTP(t, m, wrong(otp.Code, 4)[3]) }))
+		}
+	})
+}
+
 func TestIssue_LockedComesBeforeThrottled(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		m := b.manager(t, onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: time.Hour}))

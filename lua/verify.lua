@@ -80,14 +80,13 @@ if kind == 'c' then
   local wait
   count = marked(values[2])
   wait, next, last = check(set, values, 5, field, field + limits, limits, now)
-  if count > 0 and not right then
+  local known = false
+  for i = 1, #marks, 4 do
     for candidate = 1, candidates do
-      local mark = sub(ARGV[8 + candidate], 1, 4)
-      for i = 1, #marks, 4 do
-        if sub(marks, i, i + 3) == mark then return {id, MISMATCH, math.max(0, attempts - count), wait} end
-      end
+      known = known or sub(marks, i, i + 3) == sub(ARGV[8 + candidate], 1, 4)
     end
   end
+  if known and not right then return {id, MISMATCH, math.max(0, attempts - count), wait} end
   if failures >= DISABLED_AT then return {id, DISABLED} end
   if wait > 0 then return {id, LOCKED, wait} end
   if not live then return {id, NOT_FOUND} end
