@@ -1,8 +1,11 @@
 package onetime_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -879,6 +882,53 @@ func TestRecord_OfAWrongTypeIsAnError(t *testing.T) {
 			undecided(t, err)
 		}
 		require.Equal(t, "a string", b.raw.Get(t.Context(), key).Val())
+	})
+}
+
+// asUser returns a client of a user with the rights of an ACL line.
+func asUser(t *testing.T, b *backend, rights string) *redis.Client {
+	t.Helper()
+	args := []any{"ACL", "SETUSER", "limited", "reset", "on", ">password"}
+	for _, right := range strings.Fields(rights) {
+		args = append(args, right)
+	}
+	require.NoError(t, b.raw.Do(t.Context(), args...).Err())
+	t.Cleanup(func() { b.raw.Do(context.Background(), "ACL", "DELUSER", "limited") })
+	client := redis.NewClient(&redis.Options{Addr: b.raw.Options().Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func TestACL_RightsOfTheReadmeSuffice(t *testing.T) {
+	onRedis(t, func(t *testing.T, b *backend) {
+		readme, err := os.ReadFile("README.md")
+		require.NoError(t, err)
+		line := regexp.MustCompile(`(?m)^ACL SETUSER onetime on >PASSWORD (.*)$`).FindStringSubmatch(string(readme))
+		require.NotNil(t, line)
+		b.rdb = asUser(t, b, line[1])
+		m := b.manager(t, onetime.WithSendLimits(), onetime.WithKeep(2))
+		require.NoError(t, m.Check(t.Context()))
+		for range 3 { // also with other challenges and old issues in the record
+			for name, call := range operations(t, m, m) {
+				if err := call(); err != nil {
+					require.ErrorIs(t, err, onetime.ErrDenied, name)
+				}
+			}
+			mustLink(t, m, onetime.WithBinding("a browser"))
+			v, err := m.VerifyOTP(t.Context(), alice, mustOTP(t, m).Code)
+			require.NoError(t, err)
+			require.NoError(t, v.Undo(t.Context()))
+		}
+	})
+}
+
+func TestACL_MissingRightLeavesNoRecordWithoutATTL(t *testing.T) {
+	onRedis(t, func(t *testing.T, b *backend) {
+		b.rdb = asUser(t, b, "~* +@hash +@scripting +time +pttl")
+		_, err := b.manager(t).IssueOTP(t.Context(), alice)
+		undecided(t, err)
+		require.ErrorContains(t, err, "user executing the script")
+		require.Empty(t, b.records(t))
 	})
 }
 
