@@ -58,8 +58,9 @@ type DeniedError struct {
 	// AttemptsLeft is how many more wrong codes this challenge takes until it is exhausted. It is set with ErrMismatch
 	// of a code, and 0 with all else.
 	AttemptsLeft int
-	// RetryAfter is how long to wait until the limit that refuses lets an attempt or a send pass, in whole milliseconds.
-	// It is set with ErrThrottled, with ErrLocked and with an ErrMismatch after which a guess limit is empty; 0 with all else.
+	// RetryAfter is how long to wait until the limit that refuses lets an attempt or a send pass, in whole
+	// milliseconds. It is set with ErrThrottled, with ErrLocked and with an ErrMismatch after which a guess limit is
+	// empty; 0 with all else.
 	RetryAfter time.Duration
 }
 

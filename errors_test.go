@@ -56,6 +56,7 @@ func TestDeniedError_Text(t *testing.T) {
 		{onetime.DeniedError{}, "onetime: denied"},
 		{onetime.DeniedError{Reason: onetime.ErrUsed}, "onetime: already used"},
 		{onetime.DeniedError{Reason: onetime.ErrMismatch}, "onetime: wrong code or token"},
+		{onetime.DeniedError{Reason: onetime.ErrMismatch, AttemptsLeft: 1}, "onetime: wrong code or token, 1 attempt left"},
 		{onetime.DeniedError{Reason: onetime.ErrMismatch, AttemptsLeft: 3}, "onetime: wrong code or token, 3 attempts left"},
 		{onetime.DeniedError{Reason: onetime.ErrMismatch, RetryAfter: time.Hour}, "onetime: wrong code or token, retry after 1h0m0s"},
 		{onetime.DeniedError{Reason: onetime.ErrMismatch, AttemptsLeft: 3, RetryAfter: time.Hour},
@@ -200,6 +201,17 @@ func TestRedaction_UnderEveryVerb(t *testing.T) {
 					require.Contains(t, text, want, "%s %s", shape, name)
 				}
 			}
+		}
+	}
+}
+
+// fmt does not ask a value about %p and a misplaced %w: what it then finds in a Manager tells nothing either.
+func TestRedaction_ManagerUnderMisplacedVerbs(t *testing.T) {
+	values, hidden := issueAll(t)
+	m := values["onetime.Manager(default)"].(onetime.Manager)
+	for _, verb := range []string{"p", "w", "+p", "#w", "+w"} {
+		for _, shaped := range shapes(m) {
+			tellsNothing(t, fmt.Sprintf("%"+verb, shaped), hidden)
 		}
 	}
 }
@@ -410,6 +422,9 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	step("InspectToken", "token", onetime.ErrMismatch, inspectToken(flipped(token)))
 	step("VerifyToken", "token", onetime.ErrMismatch, verifyToken(flipped(token)))
 	step("InspectToken", "token", nil, inspectToken(token, cookie))
+	inspected, err := m.InspectToken(t.Context(), token, cookie)
+	require.NoError(t, err)
+	step("Undo", "", onetime.ErrInvalid, undo(inspected))
 	step("VerifyToken", "token", nil, verifyToken(token, cookie))
 	step("InspectToken", "token", onetime.ErrUsed, inspectToken(token, cookie))
 	step("VerifyToken", "token", onetime.ErrUsed, verifyToken(token, cookie))
@@ -465,6 +480,9 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	step("VerifyToken", "token", onetime.ErrInvalid, verifyToken(last, onetime.WithSubject(invalid)))
 	step("InspectToken", "token", onetime.ErrInvalid, inspectToken(last, onetime.WithSubject(invalid)))
 	step("Cancel", "", onetime.ErrInvalid, cancel(invalid, id))
+	for _, mistaken := range []string{last, theSubject, code, ""} { // no observer hears of what is no ID
+		step("Cancel", "", onetime.ErrInvalid, func(ctx context.Context) (string, error) { return "", m.Cancel(ctx, theSubject, mistaken) })
+	}
 	step("Revoke", "", onetime.ErrInvalid, func(ctx context.Context) (string, error) { return "", m.Revoke(ctx, invalid) })
 	step("Unlock", "", onetime.ErrInvalid, func(ctx context.Context) (string, error) { return "", m.Unlock(ctx, invalid) })
 	step("Status", "", onetime.ErrInvalid, func(ctx context.Context) (string, error) {

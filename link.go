@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Link is a magic link: a page of yours with a token in its query, and a code beside it if WithCode asked for one. It prints without
-// URL, Token and Code.
+// A Link is a magic link: a page of yours with a token in its query, and a code beside it if WithCode asked for one. It
+// prints without URL, Token and Code.
 type Link struct {
 	// URL is what to deliver; Token is the token in it. Never log them. They are empty for a decoy.
 	URL, Token string
@@ -15,8 +15,8 @@ type Link struct {
 	Code string
 	// ID names the issue, for Cancel and for logs.
 	ID string
-	// ExpiresIn is how long the link lives, CodeExpiresIn how long its code does; 0 without a code. ResendIn is how long the send limits
-	// refuse another issue.
+	// ExpiresIn is how long the link lives, CodeExpiresIn how long its code does; 0 without a code. ResendIn is how
+	// long the send limits refuse another issue.
 	ExpiresIn, CodeExpiresIn, ResendIn time.Duration
 }
 

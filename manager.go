@@ -27,10 +27,11 @@ type Manager struct {
 }
 
 // New returns a Manager of the purpose "default". The key is at least 32 random bytes; all that Redis sees is derived
-// from it. It seals at most 2^32 tokens and payloads (NIST SP 800-38D 8.3): rotate it before. The client may be any that answers at once: a *redis.Client (single node or Sentinel), a
-// *redis.ClusterClient, or the automatic pipeliner of either. New refuses a nil client, a redis.Pipeliner, whose answers
-// come later, and a *redis.Ring, which forgets locks and used secrets when a shard stalls. It sends nothing to Redis: see
-// Check. All that is wrong with client, key and options is reported at once, as ErrInvalid.
+// from it. It seals at most 2^32 tokens and payloads (NIST SP 800-38D 8.3): rotate it before. The client may be any
+// that answers at once: a *redis.Client (single node or Sentinel), a *redis.ClusterClient, or the automatic pipeliner
+// of either. New refuses a nil client, a redis.Pipeliner, whose answers come later, and a *redis.Ring, which forgets
+// locks and used secrets when a shard stalls. It sends nothing to Redis: see Check. All that is wrong with client, key
+// and options is reported at once, as ErrInvalid.
 //
 // Set ContextTimeoutEnabled in the client's options, or go-redis ignores the deadlines of contexts. The automatic
 // pipeliner ignores them in any case: there ReadTimeout, 3 s by default, bounds the wait for each of up to four tries.
@@ -46,9 +47,9 @@ func New(rdb redis.Scripter, key []byte, opts ...Option) (*Manager, error) {
 }
 
 // Purpose returns a Manager for another purpose, with the client, keys and observer of m, that starts from all other
-// settings of m, but for fixed codes. A name is 1 to 64 of a-z 0-9 . _ -, the first a letter or digit. A secret of one purpose never verifies
-// for another, and limits are counted for each. Purpose is cheap, so that a tenant's own link base can be set for one
-// request. Options that belong to New are refused.
+// settings of m, but for fixed codes. A name is 1 to 64 of a-z 0-9 . _ -, the first a letter or digit. A secret of one
+// purpose never verifies for another, and limits are counted for each. Purpose is cheap, so that a tenant's own link
+// base can be set for one request. Options that belong to New are refused.
 func (m *Manager) Purpose(name string, opts ...Option) (*Manager, error) {
 	c := *m.config
 	c.derived, c.policy.Purpose = true, name
@@ -247,9 +248,10 @@ var errUndo = invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
 
 // Undo gives the secret back, because what it was used for did not happen: a password that could not be stored, say. It
 // verifies again if it has not expired, and so do the others of its challenge. nil means that the code or the token of
-// the issue is live. It is ErrUsed if another call has used the challenge since, ErrNotFound if the issue expired or was replaced, cancelled or revoked,
-// ErrInvalid on anything that does not come from VerifyOTP or VerifyToken. Undo returns no attempts, guesses or
-// failures. Whatever it answers, the Verification proves nothing any more. It may be repeated.
+// the issue is live. It is ErrUsed if another call has used the challenge since, ErrNotFound if the issue expired or
+// was replaced, cancelled or revoked, ErrInvalid on anything that does not come from VerifyOTP or VerifyToken. Undo
+// returns no attempts, guesses or failures. Whatever it answers, the Verification proves nothing any more. It may be
+// repeated.
 func (v Verification) Undo(ctx context.Context) error {
 	start := time.Now()
 	if v.manager == nil {
@@ -367,13 +369,15 @@ func (m *Manager) observe(ctx context.Context, op, kind, id string, err error, s
 	}
 }
 
-// Format prints the purpose, under any verb but the misplaced %p and %w, which show no more than addresses and the policy.
+// Format prints the purpose, under any verb but the misplaced %p and %w, which show no more than addresses and the
+// policy.
 func (m Manager) Format(f fmt.State, _ rune) { redact(f, "Manager", m.policy.Purpose) }
 
 // MarshalText returns the purpose only; JSON and slog use it.
 func (m Manager) MarshalText() ([]byte, error) { return redacted("Manager", m.policy.Purpose), nil }
 
-// Format prints the ID, and no person or payload, under any verb but the misplaced %p and %w, which fmt does not ask about.
+// Format prints the ID, and no person or payload, under any verb but the misplaced %p and %w, which fmt does not ask
+// about.
 func (v Verification) Format(f fmt.State, _ rune) { redact(f, "Verification", v.ID) }
 
 // MarshalText returns the ID, and no person or payload; JSON and slog use it.

@@ -238,8 +238,9 @@ func WithSendLimits(limits ...Limit) Option {
 // WithGuessLimits sets how many wrong codes are evaluated for a subject and purpose, over all challenges and bindings:
 // 1 to 4 limits, no two with the same Per, Burst 1 to 100, Per 1 s to 30 days. The default is 10 per 1 h and 50 per 30
 // days. Of each limit at most Burst × (1 + T/Per) wrong codes are evaluated in a time T: by default 51 a day and 658 a
-// year, which is a chance of 0.005 % and 0.066 % with 6 digits; see Policy.GuessingOdds. Nothing but Unlock gives guesses
-// back. While a limit is empty every code is refused, right ones too. All Managers of a purpose must have the same limits.
+// year, which is a chance of 0.005 % and 0.066 % with 6 digits; see Policy.GuessingOdds. Nothing but Unlock gives
+// guesses back. While a limit is empty every code is refused, right ones too. All Managers of a purpose must have the
+// same limits.
 func WithGuessLimits(limits ...Limit) Option {
 	limits = slices.Clone(limits)
 	return Option{func(c *config) error {
@@ -342,8 +343,8 @@ func WithPrefix(prefix string) Option {
 
 // WithNormalizer sets what makes one subject of the spellings of an address, before anything else looks at it. By
 // default a subject that contains @ loses white space at both ends and has its ASCII letters lower-cased; other letters
-// stay, since Unicode folding makes two people one (CVE-2019-19844), and so do other subjects. nil switches that off: then each
-// spelling has limits of its own. An error of the normaliser is wrapped and not printed.
+// stay, since Unicode folding makes two people one (CVE-2019-19844), and so do other subjects. nil switches that off:
+// then each spelling has limits of its own. An error of the normaliser is wrapped and not printed.
 func WithNormalizer(normalize func(subject string) (string, error)) Option {
 	if normalize == nil {
 		normalize = func(subject string) (string, error) { return subject, nil }

@@ -734,14 +734,30 @@ func TestWithNormalizer_NilKeepsEverySpelling(t *testing.T) {
 }
 
 func TestWithNormalizer_ItsErrorIsWrappedAndNotPrinted(t *testing.T) {
-	cause := errors.New("alice@example.com has no account")
-	m := offline(t, onetime.WithLinkBase("https://example.com/in"),
-		onetime.WithNormalizer(func(string) (string, error) { return "", cause }))
-	for _, err := range onSubject(t.Context(), m, "alice@example.com") {
-		bad(t, err, "onetime: subject: refused by the normaliser")
-		require.ErrorIs(t, err, cause)
-		require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q", err, err, err, err, err), "alice")
+	for _, cause := range []error{
+		errors.New("alice@example.com has no account"),
+		noAccount("alice@example.com"), // a value, which fmt would print where a pointer is an address
+	} {
+		m := offline(t, onetime.WithLinkBase("https://example.com/in"),
+			onetime.WithNormalizer(func(string) (string, error) { return "", cause }))
+		for _, err := range onSubject(t.Context(), m, "alice@example.com") {
+			bad(t, err, "onetime: subject: refused by the normaliser")
+			require.ErrorIs(t, err, cause)
+			for _, err := range []error{err, fmt.Errorf("login: %w", err), errors.Join(err, err)} {
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q %d", err, err, err, err, err, []error{err}), "alice")
+			}
+		}
 	}
+}
+
+// noAccount is an error of a normaliser that names a person.
+type noAccount string
+
+func (n noAccount) Error() string { return string(n) + " has no account" }
+
+func TestCheck_AsksNoNormalizer(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithNormalizer(func(string) (string, error) { return "", errors.New("no address") }))
+	require.NoError(t, m.Check(t.Context()))
 }
 
 func TestWithNormalizer_WhatItReturnsIsChecked(t *testing.T) {
@@ -771,19 +787,22 @@ func TestGuessingOdds(t *testing.T) {
 		horizon time.Duration
 		want    float64
 	}{
-		"no time":            {policy, 0, 10.0 / 1e6},
-		"below no time":      {policy, -365 * day, 10.0 / 1e6},
-		"an hour":            {policy, time.Hour, 20.0 / 1e6},
-		"just under an hour": {policy, time.Hour - time.Millisecond, 19.0 / 1e6},
-		"a day":              {policy, day, 51.0 / 1e6},
-		"a year":             {policy, 365 * day, 658.0 / 1e6},
-		"8 digits":           {with(func(p *onetime.Policy) { p.CodeLength = 8 }), 365 * day, 658.0 / 1e8},
-		"Crockford32":        {letters, 365 * day, 658.0 / (1 << 30)},
-		"Keep 2":             {with(func(p *onetime.Policy) { p.Keep = 2 }), 365 * day, 2 * 658.0 / 1e6},
-		"Keep 5":             {with(func(p *onetime.Policy) { p.Keep = 5 }), day, 5 * 51.0 / 1e6},
-		"attempts":           {with(func(p *onetime.Policy) { p.MaxAttempts = 16 }), day, 51.0 / 1e6},
-		"one limit":          {with(func(p *onetime.Policy) { p.GuessLimits = p.GuessLimits[:1] }), day, 250.0 / 1e6},
-		"no limit":           {with(func(p *onetime.Policy) { p.GuessLimits = nil }), 0, 1},
+		"no time":             {policy, 0, 10.0 / 1e6},
+		"below no time":       {policy, -365 * day, 10.0 / 1e6},
+		"an hour":             {policy, time.Hour, 20.0 / 1e6},
+		"just under an hour":  {policy, time.Hour - time.Millisecond, 19.0 / 1e6},
+		"a day":               {policy, day, 51.0 / 1e6},
+		"a year":              {policy, 365 * day, 658.0 / 1e6},
+		"8 digits":            {with(func(p *onetime.Policy) { p.CodeLength = 8 }), 365 * day, 658.0 / 1e8},
+		"Crockford32":         {letters, 365 * day, 658.0 / (1 << 30)},
+		"Keep 2":              {with(func(p *onetime.Policy) { p.Keep = 2 }), 365 * day, 2 * 658.0 / 1e6},
+		"Keep 5":              {with(func(p *onetime.Policy) { p.Keep = 5 }), day, 5 * 51.0 / 1e6},
+		"attempts":            {with(func(p *onetime.Policy) { p.MaxAttempts = 16 }), day, 51.0 / 1e6},
+		"one limit":           {with(func(p *onetime.Policy) { p.GuessLimits = p.GuessLimits[:1] }), day, 250.0 / 1e6},
+		"no limit":            {with(func(p *onetime.Policy) { p.GuessLimits = nil }), 0, 1},
+		"zero Policy":         {onetime.Policy{}, time.Hour, 1},
+		"zero Limit":          {with(func(p *onetime.Policy) { p.GuessLimits = []onetime.Limit{{}} }), 0, 1},
+		"no Keep counts as 1": {with(func(p *onetime.Policy) { p.Keep = 0 }), day, 51.0 / 1e6},
 		"capped": {with(func(p *onetime.Policy) {
 			p.GuessLimits, p.Keep = []onetime.Limit{{Burst: 100, Per: time.Second}}, 5
 		}), 365 * day, 1},

@@ -122,7 +122,8 @@ func (m *Manager) newCode(subject string, decoy bool) string {
 	return string(code[:m.policy.CodeLength])
 }
 
-// clean turns what a person typed, or pasted from a mail, into a code of n characters. It reports false where that is none.
+// clean turns what a person typed, or pasted from a mail, into a code of n characters. It reports false where that is
+// none.
 func (a Alphabet) clean(typed string, n int) (string, bool) {
 	if len(typed) > maxTyped {
 		return "", false

@@ -1,4 +1,4 @@
-package onetimetest_test
+package onetime_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 )
 
 // The test of a user: expiry, cooldown and lock without sleeping.
-func TestNew_ExpiryCooldownAndLock(t *testing.T) {
+func TestOnetimetest_ExpiryCooldownAndLock(t *testing.T) {
 	m, clock := onetimetest.New(t, onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: time.Hour}))
 	ctx := t.Context()
 
@@ -51,7 +51,7 @@ func TestNew_ExpiryCooldownAndLock(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestNew_EachHasARedisAndAClockOfItsOwn(t *testing.T) {
+func TestOnetimetest_EachHasARedisAndAClockOfItsOwn(t *testing.T) {
 	one, clock := onetimetest.New(t)
 	two, other := onetimetest.New(t)
 	otp, err := one.IssueOTP(t.Context(), "ann@example.com")
@@ -64,7 +64,7 @@ func TestNew_EachHasARedisAndAClockOfItsOwn(t *testing.T) {
 	require.Equal(t, before, other.Now())
 }
 
-func TestNew_WrongOptionFailsTheTest(t *testing.T) {
+func TestOnetimetest_WrongOptionFailsTheTest(t *testing.T) {
 	spy := &failing{TB: t}
 	done := make(chan struct{})
 	go func() { // Fatalf ends its goroutine
@@ -75,7 +75,7 @@ func TestNew_WrongOptionFailsTheTest(t *testing.T) {
 	require.Contains(t, spy.said, "WithCodeLength(4): want 6 to 12")
 }
 
-func TestNewRedis_ManagersShareIt(t *testing.T) {
+func TestOnetimetest_ManagersShareIt(t *testing.T) {
 	client, clock := onetimetest.NewRedis(t)
 	one, err := onetime.New(client, onetimetest.Key)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestNewRedis_ManagersShareIt(t *testing.T) {
 	require.True(t, clock.Now().Equal(v.IssuedAt))
 }
 
-func TestClock_WhatExpiredIsGone(t *testing.T) {
+func TestOnetimetest_WhatExpiredIsGone(t *testing.T) {
 	client, clock := onetimetest.NewRedis(t)
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithSendLimits())
 	require.NoError(t, err)
