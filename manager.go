@@ -268,32 +268,35 @@ func (v Verification) Undo(ctx context.Context) error {
 // Cancel makes sure that one issue does not verify, because its delivery failed, say. id is that of the OTP, Token or
 // Link. It succeeds on what is unknown or ended, whatever its binding. It gives no send back, and rules out an Undo.
 func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
-	start := time.Now()
 	raw, err := encoding.DecodeString(id)
 	if err != nil || len(raw) != idSize {
-		id, err = "", invalid("Cancel: want the ID of an OTP, Token or Link") // whatever it is, no observer hears of it
-	} else {
-		err = m.on(subject, func(p place) error { return m.order(ctx, "Cancel", revokeScript, p, random(idSize), string(raw)) })
+		err = invalid("Cancel: want the ID of an OTP, Token or Link")
+		m.observe(ctx, "Cancel", "", "", err, time.Now()) // without what was given: it may be anything
+		return err
 	}
-	m.observe(ctx, "Cancel", "", id, err, start)
-	return err
+	return m.onSubject(ctx, "Cancel", revokeScript, subject, id, string(raw))
 }
 
 // Revoke makes sure that nothing that was issued to the subject before it verifies, bound or not; after a change of
 // password or address, say. What is issued after it does, however the clock runs. It rules out every Undo.
 func (m *Manager) Revoke(ctx context.Context, subject string) error {
-	start := time.Now()
-	err := m.on(subject, func(p place) error { return m.order(ctx, "Revoke", revokeScript, p, random(idSize), "") })
-	m.observe(ctx, "Revoke", "", "", err, start)
-	return err
+	return m.onSubject(ctx, "Revoke", revokeScript, subject, "", "")
 }
 
 // Unlock forgets failures, guess limits and send limits of the subject. Secrets stay, and the attempts they have left.
 // It gives whoever guesses fresh guesses: call it for a person who proved by other means who they are.
 func (m *Manager) Unlock(ctx context.Context, subject string) error {
+	return m.onSubject(ctx, "Unlock", unlockScript, subject, "")
+}
+
+// onSubject runs a script that is answered with its status alone. id is for the observer.
+func (m *Manager) onSubject(ctx context.Context, op string, script *redis.Script, subject, id string, args ...any) error {
 	start := time.Now()
-	err := m.on(subject, func(p place) error { return m.order(ctx, "Unlock", unlockScript, p, random(idSize)) })
-	m.observe(ctx, "Unlock", "", "", err, start)
+	_, p, err := m.place(subject, settings{})
+	if err == nil {
+		err = m.order(ctx, op, script, p, append([]any{random(idSize)}, args...)...)
+	}
+	m.observe(ctx, op, "", id, err, start)
 	return err
 }
 
@@ -322,21 +325,12 @@ type Pending struct {
 func (m *Manager) Status(ctx context.Context, subject string) (Status, error) {
 	start := time.Now()
 	var status Status
-	err := m.on(subject, func(p place) (err error) {
+	_, p, err := m.place(subject, settings{})
+	if err == nil {
 		status, err = m.runStatus(ctx, "Status", p)
-		return err
-	})
+	}
 	m.observe(ctx, "Status", "", "", err, start)
 	return status, err
-}
-
-// on calls do with the place of a subject.
-func (m *Manager) on(subject string, do func(place) error) error {
-	_, p, err := m.place(subject, settings{})
-	if err != nil {
-		return err
-	}
-	return do(p)
 }
 
 // Check asks whether this Redis and this client can be relied on, at start-up or from a health probe. It is an error

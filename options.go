@@ -1,6 +1,7 @@
 package onetime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -287,15 +288,13 @@ func splitLinkBase(base string) (head, tail string, err error) {
 	if fragment := u.EscapedFragment(); fragment != "" {
 		tail = "#" + fragment
 	}
-	u.Fragment, u.RawFragment, u.ForceQuery = "", "", false
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	separator := "?"
+	u.Fragment, u.RawFragment = "", ""
+	u.Path = cmp.Or(u.Path, "/")
 	if u.RawQuery != "" {
-		separator = "&"
+		u.RawQuery += "&"
 	}
-	return u.String() + separator + linkParam + "=", tail, nil
+	u.RawQuery += linkParam + "="
+	return u.String(), tail, nil
 }
 
 func loopback(host string) bool {

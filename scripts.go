@@ -89,26 +89,26 @@ func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key 
 	return reply{}, denied
 }
 
-// refusal is what a status other than OK stands for.
+// reasons are the refusals that statuses stand for.
+var reasons = [...]error{
+	statusMismatch: ErrMismatch, statusNotFound: ErrNotFound, statusUsed: ErrUsed, statusExhausted: ErrExhausted,
+	statusThrottled: ErrThrottled, statusLocked: ErrLocked, statusDisabled: ErrDisabled,
+}
+
+// refusal reads what comes with a status other than OK.
 func (r *reply) refusal(status int64) *DeniedError {
-	switch status {
-	case statusMismatch:
-		return &DeniedError{Reason: ErrMismatch, AttemptsLeft: int(r.number()), RetryAfter: r.duration()}
-	case statusNotFound:
-		return &DeniedError{Reason: ErrNotFound}
-	case statusUsed:
-		return &DeniedError{Reason: ErrUsed}
-	case statusExhausted:
-		return &DeniedError{Reason: ErrExhausted}
-	case statusThrottled:
-		return &DeniedError{Reason: ErrThrottled, RetryAfter: r.duration()}
-	case statusLocked:
-		return &DeniedError{Reason: ErrLocked, RetryAfter: r.duration()}
-	case statusDisabled:
-		return &DeniedError{Reason: ErrDisabled}
+	if status < statusMismatch || status > statusDisabled {
+		r.err = fmt.Errorf("unknown status %d", status)
+		return nil
 	}
-	r.err = fmt.Errorf("unknown status %d", status)
-	return nil
+	denied := &DeniedError{Reason: reasons[status]}
+	if status == statusMismatch {
+		denied.AttemptsLeft = int(r.number())
+	}
+	if status == statusMismatch || status == statusThrottled || status == statusLocked {
+		denied.RetryAfter = r.duration()
+	}
+	return denied
 }
 
 func (r *reply) next() any {
