@@ -150,13 +150,13 @@ func TestRecord_LivesAsLongAsTheDesignSays(t *testing.T) {
 		m := b.manager(t)
 		otp := mustOTP(t, m)
 		ttl := func() time.Duration { return b.raw.PTTL(t.Context(), b.only(t)).Val() }
-		require.InDelta(t, 72*60, ttl().Seconds(), 2)
+		require.InDelta(t, 72*60, ttl().Seconds(), 5)
 		refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch)
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 2)
+		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5)
 		require.NoError(t, m.Unlock(t.Context(), alice))
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 2, "never shortened")
+		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5, "never shortened")
 		require.NoError(t, verifyOTP(t, m, otp.Code))
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 2)
+		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5)
 	})
 }
 
@@ -312,16 +312,16 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 			if i < 2 {
 				require.Zero(t, denied.RetryAfter)
 			} else {
-				require.InDelta(t, 600, denied.RetryAfter.Seconds(), 1, "the one that empties the limit says so")
+				require.InDelta(t, 600, denied.RetryAfter.Seconds(), 5, "the one that empties the limit says so")
 			}
 		}
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter.Seconds(), 1)
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter.Seconds(), 1)
+		require.InDelta(t, 600, refused(t, verifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter.Seconds(), 5)
+		require.InDelta(t, 600, refused(t, verifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter.Seconds(), 5)
 		require.Equal(t, 3, mustStatus(t, m, alice).Failures)
-		require.InDelta(t, 600, mustStatus(t, m, alice).GuessIn.Seconds(), 1)
+		require.InDelta(t, 600, mustStatus(t, m, alice).GuessIn.Seconds(), 5)
 
 		_, err := m.IssueOTP(ctx, alice)
-		require.InDelta(t, 600, refused(t, err, onetime.ErrLocked).RetryAfter.Seconds(), 1)
+		require.InDelta(t, 600, refused(t, err, onetime.ErrLocked).RetryAfter.Seconds(), 5)
 		again := mustLink(t, m)
 		require.Empty(t, again.Code)
 		require.Zero(t, again.CodeExpiresIn)
@@ -335,7 +335,7 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 
 		b.advance(t, 10*time.Minute)
 		otp := mustOTP(t, m)
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter.Seconds(), 1)
+		require.InDelta(t, 600, refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter.Seconds(), 5)
 		refused(t, verifyOTP(t, m, otp.Code), onetime.ErrLocked)
 		require.NoError(t, m.Unlock(ctx, alice))
 		require.NoError(t, verifyOTP(t, m, otp.Code))
@@ -445,23 +445,23 @@ func TestSendLimits_AreSharedByAllKindsAndAllChecked(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		ctx := t.Context()
 		m := b.manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: 30 * time.Second}, onetime.Limit{Burst: 2, Per: 10 * time.Minute}))
-		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 1)
+		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 5)
 		for range 3 { // what is refused charges nothing
 			_, err := m.IssueToken(ctx, alice, onetime.WithBinding("another browser"))
-			require.InDelta(t, 30, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 1)
+			require.InDelta(t, 30, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
 		}
-		require.InDelta(t, 30, mustStatus(t, m, alice).SendIn.Seconds(), 1)
+		require.InDelta(t, 30, mustStatus(t, m, alice).SendIn.Seconds(), 5)
 		b.advance(t, 30*time.Second)
 		require.Zero(t, mustStatus(t, m, alice).SendIn)
-		require.InDelta(t, 270, mustLink(t, m).ResendIn.Seconds(), 2)
+		require.InDelta(t, 270, mustLink(t, m).ResendIn.Seconds(), 5)
 		b.advance(t, 100*time.Second)
 		_, err := m.IssueOTP(ctx, alice)
-		require.InDelta(t, 170, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 2)
+		require.InDelta(t, 170, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
 		require.NoError(t, m.Cancel(ctx, alice, mustStatus(t, m, alice).Pending[0].ID)) // gives no send back
 		_, err = m.IssueOTP(ctx, alice)
 		refused(t, err, onetime.ErrThrottled)
 		require.NoError(t, m.Unlock(ctx, alice))
-		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 1)
+		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 5)
 
 		none := b.manager(t, onetime.WithSendLimits())
 		for range 30 {
@@ -893,7 +893,7 @@ func asUser(t *testing.T, b *backend, rights string) *redis.Client {
 		args = append(args, right)
 	}
 	require.NoError(t, b.raw.Do(t.Context(), args...).Err())
-	t.Cleanup(func() { b.raw.Do(context.Background(), "ACL", "DELUSER", "limited") })
+	t.Cleanup(func() { require.NoError(t, b.raw.Do(context.Background(), "ACL", "DELUSER", "limited").Err()) })
 	client := redis.NewClient(&redis.Options{Addr: b.raw.Options().Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	return client
@@ -946,7 +946,7 @@ func TestCheck_TellsWhatIsWrong(t *testing.T) {
 		set := func(name, value string) {
 			old := b.raw.ConfigGet(ctx, name).Val()[name]
 			require.NoError(t, b.raw.ConfigSet(ctx, name, value).Err())
-			t.Cleanup(func() { b.raw.ConfigSet(t.Context(), name, old) })
+			t.Cleanup(func() { require.NoError(t, b.raw.ConfigSet(context.Background(), name, old).Err()) })
 		}
 		set("maxmemory-policy", "allkeys-lru")
 		require.NoError(t, m.Check(ctx), "without maxmemory nothing is evicted")
