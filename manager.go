@@ -34,7 +34,7 @@ type Manager struct {
 // and options is reported at once, as ErrInvalid.
 //
 // Set ContextTimeoutEnabled in the client's options, or go-redis ignores the deadlines of contexts. The automatic
-// pipeliner ignores them in any case: there ReadTimeout, 3 s by default, bounds the wait for each of up to four tries.
+// pipeliner ignores them in any case: there the client's ReadTimeout, 5 s by default, bounds each wait for a reply.
 func New(rdb redis.Scripter, key []byte, opts ...Option) (*Manager, error) {
 	c := defaultConfig()
 	errOptions := c.apply(opts)
