@@ -12,7 +12,7 @@ import (
 var ErrDenied = errors.New("onetime: denied")
 
 // ErrInvalid is what errors.Is finds where an argument or an option is out of its range, or an option is in the wrong
-// place. Redis was not asked and nothing was counted. The text names the limit and never holds the argument's content.
+// place. Redis was not asked and nothing was counted. The text names the limit and holds no subject, secret or payload.
 var ErrInvalid = errors.New("onetime: invalid argument")
 
 // Reasons of a refusal that let the person try again at once.

@@ -219,6 +219,20 @@ func TestKeys_RedisKeyIsPrefixPurposeAndTag(t *testing.T) {
 	require.Regexp(t, `^app:auth:password-reset:\{[A-Za-z0-9_-]{22}\}$`, rec.key)
 }
 
+func TestKeys_SealOnlyWhereThereIsSomethingToSeal(t *testing.T) {
+	rec := &recorder{}
+	m, err := onetime.New(rec, onetimetest.Key)
+	require.NoError(t, err)
+	for _, payload := range []string{"", "payload"} {
+		_, err = m.IssueOTP(t.Context(), "a", onetime.WithPayload([]byte(payload)))
+		undecided(t, err)
+		require.Equal(t, payload == "", rec.args[5] == "", "a code without payload has nothing to seal")
+		_, err = m.IssueToken(t.Context(), "a", onetime.WithPayload([]byte(payload)))
+		undecided(t, err)
+		require.NotEmpty(t, rec.args[7], "a token must give its subject back")
+	}
+}
+
 func TestKeys_WhatIsSealedOpens(t *testing.T) {
 	m := offline(t)
 	p := onetime.NewPlace(m, "alice@example.com", "cookie")

@@ -269,7 +269,7 @@ func (v Verification) Undo(ctx context.Context) error {
 // Link. It succeeds on what is unknown or ended, whatever its binding. It gives no send back, and rules out an Undo.
 func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
 	raw, err := encoding.DecodeString(id)
-	if err != nil || len(raw) != idSize {
+	if err != nil || len(raw) != idSize || len(id) != encoding.EncodedLen(idSize) { // the decoder skips line breaks
 		err = invalid("Cancel: want the ID of an OTP, Token or Link")
 		m.observe(ctx, "Cancel", "", "", err, time.Now()) // without what was given: it may be anything
 		return err

@@ -564,7 +564,7 @@ func TestCancel_EndsOneIssueAndOnlyThat(t *testing.T) {
 			require.Equal(t, before, b.record(t, b.only(t)), "what is unknown or ended changes nothing")
 		}
 		require.NoError(t, verifyOTP(t, m, second.Code))
-		for _, id := range []string{"", "short", first.ID + "A", "AAAAAAAAAAAAAAA="} {
+		for _, id := range []string{"", "short", first.ID + "A", "AAAAAAAAAAAAAAA=", first.ID[:3] + "\n" + first.ID[3:]} {
 			require.ErrorIs(t, m.Cancel(ctx, alice, id), onetime.ErrInvalid)
 		}
 	})

@@ -169,7 +169,8 @@ func (p Policy) GuessingOdds(horizon time.Duration) float64 {
 			return 1
 		}
 		burst, per := float64(l.Burst), float64(l.Per.Milliseconds())
-		guesses = min(guesses, burst+math.Floor(burst*float64(max(0, horizon.Milliseconds()))/per))
+		passed := math.Ceil(float64(max(0, horizon)) / float64(time.Millisecond))
+		guesses = min(guesses, burst+math.Floor(burst*passed/per))
 	}
 	codes := math.Pow(float64(len(p.Alphabet.letters())), float64(p.CodeLength))
 	return min(1, guesses*float64(max(1, p.Keep))/codes)
@@ -281,9 +282,11 @@ func splitLinkBase(base string) (head, tail string, err error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return "", "", invalid("WithLinkBase: scheme %q: want https, or http on localhost", u.Scheme)
 	}
+	// What is not escaped here would end a link where a mail program thinks it does.
+	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
 	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil || query.Has(linkParam) {
-		return "", "", invalid("WithLinkBase: want a valid query without the parameter %q", linkParam)
+	if err != nil || query.Has(linkParam) || strings.ContainsFunc(u.RawQuery, unsafe) {
+		return "", "", invalid("WithLinkBase: want an escaped query without the parameter %q", linkParam)
 	}
 	if fragment := u.EscapedFragment(); fragment != "" {
 		tail = "#" + fragment
@@ -340,7 +343,8 @@ func WithPrefix(prefix string) Option {
 	})
 }
 
-// WithNormalizer sets what makes one subject of the spellings of an address, before anything else looks at it. By
+// WithNormalizer sets what makes one subject of the spellings of an address. It is given any valid UTF-8, empty and
+// over-long too, and what it returns must be a subject. By
 // default a subject that contains @ loses white space at both ends and has its ASCII letters lower-cased; other letters
 // stay, since Unicode folding makes two people one (CVE-2019-19844), and so do other subjects. nil switches that off:
 // then each spelling has limits of its own. An error of the normaliser is wrapped and not printed.

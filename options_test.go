@@ -446,7 +446,7 @@ func TestPurpose_InheritsAllButFixedCodes(t *testing.T) {
 
 func TestWithLinkBase(t *testing.T) {
 	const absolute = "onetime: WithLinkBase: want an absolute https URL"
-	const param = `onetime: WithLinkBase: want a valid query without the parameter "token"`
+	const param = `onetime: WithLinkBase: want an escaped query without the parameter "token"`
 	const user = "onetime: WithLinkBase: want no user information"
 	scheme := func(s string) string {
 		return fmt.Sprintf("onetime: WithLinkBase: scheme %q: want https, or http on localhost", s)
@@ -466,6 +466,11 @@ func TestWithLinkBase(t *testing.T) {
 		{"http://[::1]", ""},
 		{"http://[::1]:8080/", ""},
 
+		{"https://example.com/?a=b%20c&q=%22%3C", ""},
+		{"https://example.com/?a=b c", param},
+		{`https://example.com/?q="x"`, param},
+		{"https://example.com/?q=<x>", param},
+		{"https://example.com/?q=ä", param},
 		{long + "a", "onetime: WithLinkBase: 2001 bytes: want at most 2000"},
 		{"", absolute},
 		{"/in", absolute},

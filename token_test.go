@@ -61,6 +61,17 @@ func TestIssueToken_76CharactersForOneVerification(t *testing.T) {
 	}
 }
 
+func TestIssueToken_NoCodeBesideIt(t *testing.T) {
+	m, clock := onetimetest.New(t)
+	token, err := m.IssueToken(t.Context(), "a")
+	require.NoError(t, err)
+	status, err := m.Status(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, []onetime.Pending{{
+		ID: token.ID, Token: true, AttemptsLeft: 5, IssuedAt: clock.Now(), ExpiresIn: token.ExpiresIn,
+	}}, status.Pending)
+}
+
 func TestVerifyToken_AnyCharacterChangedNeverVerifies(t *testing.T) {
 	m := offline(t)
 	token := aToken(t)
@@ -294,6 +305,12 @@ func TestInspectToken_UsesNothingUp(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.InspectToken(ctx, token.Value)
 	refused(t, err, onetime.ErrUsed)
+}
+
+func TestUndo_OfWhatWasNeverVerifiedIsBadInput(t *testing.T) {
+	bad(t, onetime.Verification{}.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
+	made := onetime.Verification{Subject: "alice@example.com", Purpose: "default", ID: "AAAAAAAAAAAAAAAA"}
+	bad(t, made.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
 }
 
 func TestVerifyToken_OfACodeIsMalformed(t *testing.T) {
