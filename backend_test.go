@@ -1,17 +1,10 @@
 package onetime_test
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
-	"flag"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,130 +15,6 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
-
-// servers are what TestMain started: at most one of each kind for all tests.
-var servers struct {
-	redis, cluster, valkey *server
-}
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	code := func() int {
-		defer stopServers()
-		if err := startServers(); err != nil {
-			fmt.Fprintln(os.Stderr, "onetime:", err)
-			return 1
-		}
-		return m.Run()
-	}()
-	os.Exit(code)
-}
-
-func startServers() (err error) {
-	if _, lookErr := exec.LookPath("redis-server"); lookErr != nil {
-		if os.Getenv("CI") == "true" {
-			return errors.New("no redis-server on PATH: CI must test against a real one")
-		}
-		fmt.Println("No redis-server on PATH: left out are all tests on a real Redis and on a cluster; miniredis stands alone.")
-		return nil
-	}
-	if servers.redis, err = startServer("redis-server"); err != nil {
-		return err
-	}
-	if servers.cluster, err = startServer("redis-server", "--cluster-enabled", "yes"); err != nil {
-		return err
-	}
-	if _, lookErr := exec.LookPath("valkey-server"); lookErr == nil {
-		servers.valkey, err = startServer("valkey-server")
-	}
-	return err
-}
-
-func stopServers() {
-	for _, s := range []*server{servers.redis, servers.cluster, servers.valkey} {
-		if s != nil {
-			s.stop()
-		}
-	}
-}
-
-// A server is a real Redis or Valkey that the tests started.
-type server struct {
-	addr    string
-	dir     string
-	process *exec.Cmd
-}
-
-func startServer(program string, args ...string) (*server, error) {
-	dir, err := os.MkdirTemp("", "onetime")
-	if err != nil {
-		return nil, err
-	}
-	for range 5 { // the free port may be taken again before the server has it
-		var s *server
-		if s, err = startServerIn(dir, program, args...); err == nil {
-			return s, nil
-		}
-	}
-	os.RemoveAll(dir)
-	return nil, err
-}
-
-func startServerIn(dir, program string, args ...string) (*server, error) {
-	// A cluster node also listens on this port + 10000.
-	port := strconv.Itoa(20000 + freePort()%30000)
-	s := &server{addr: "127.0.0.1:" + port, dir: dir}
-	s.process = exec.Command(program, append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir,
-		"--save", "", "--appendonly", "no"}, args...)...)
-	log := &strings.Builder{}
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
-		return nil, err
-	}
-	exited := make(chan struct{})
-	go func() { s.process.Wait(); close(exited) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	client := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1, ContextTimeoutEnabled: true})
-	defer client.Close()
-	assigned := false
-	for {
-		select {
-		case <-exited:
-			return nil, fmt.Errorf("%s ended: %s", program, log)
-		case <-ctx.Done():
-			s.process.Process.Kill()
-			return nil, fmt.Errorf("%s is not ready: %w", program, ctx.Err())
-		case <-time.After(10 * time.Millisecond):
-		}
-		if client.Ping(ctx).Err() != nil {
-			continue
-		}
-		if !strings.Contains(strings.Join(args, " "), "cluster-enabled") {
-			return s, nil
-		}
-		if !assigned {
-			assigned = client.Do(ctx, "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err() == nil
-		}
-		if info, err := client.ClusterInfo(ctx).Result(); err == nil && strings.Contains(info, "cluster_state:ok") {
-			return s, nil
-		}
-	}
-}
-
-func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func (s *server) stop() {
-	s.process.Process.Kill()
-	os.RemoveAll(s.dir)
-}
 
 // A backend is one way to run Redis and to reach it. All of them must pass the same tests.
 type backend struct {
@@ -166,53 +35,64 @@ func backends(t *testing.T, test func(t *testing.T, b *backend)) {
 		mini := miniredis.RunT(t)
 		b := &backend{mini: mini, now: time.Now().Truncate(time.Millisecond)}
 		mini.SetTime(b.now)
-		b.run(t, mini.Addr(), false, false, test)
+		b.run(t, mini.Addr(), single(mini.Addr()), false, test)
 	})
 	for _, automatic := range []bool{false, true} {
 		suffix := ""
 		if automatic {
 			suffix = " AutoPipeline"
 		}
-		t.Run("redis"+suffix, func(t *testing.T) {
-			(&backend{}).run(t, needServer(t, servers.redis).addr, false, automatic, test)
-		})
-		t.Run("redis cluster"+suffix, func(t *testing.T) {
-			(&backend{}).run(t, needServer(t, servers.cluster).addr, true, automatic, test)
-		})
-		if servers.valkey != nil {
-			t.Run("valkey"+suffix, func(t *testing.T) {
-				(&backend{}).run(t, servers.valkey.addr, false, automatic, test)
+		on := func(name string, start func() (*server, error), connect func(addr string) redis.UniversalClient, programs ...string) {
+			t.Run(name+suffix, func(t *testing.T) {
+				needs(t, programs...)
+				s, err := start()
+				require.NoError(t, err)
+				(&backend{}).run(t, s.addr, connect(s.addr), automatic, test)
 			})
 		}
+		on("redis", sharedRedis, single, redisServer)
+		on("redis cluster", sharedCluster, cluster, redisServer)
+		on("redis sentinel", func() (*server, error) {
+			set, err := sharedSentinel()
+			if err != nil {
+				return nil, err
+			}
+			return set.primary, nil
+		}, func(string) redis.UniversalClient {
+			set, _ := sharedSentinel()
+			return set.client(redis.FailoverOptions{})
+		}, redisServer, redisSentinel)
+		if installed(valkeyServer) {
+			on("valkey", sharedValkey, single)
+		}
 	}
+}
+
+func single(addr string) redis.UniversalClient {
+	return redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+}
+
+func cluster(addr string) redis.UniversalClient {
+	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ContextTimeoutEnabled: true})
 }
 
 // onRedis runs a test on a real Redis only.
 func onRedis(t *testing.T, test func(t *testing.T, b *backend)) {
 	t.Helper()
-	(&backend{}).run(t, needServer(t, servers.redis).addr, false, false, test)
+	needs(t, redisServer)
+	s, err := sharedRedis()
+	require.NoError(t, err)
+	(&backend{}).run(t, s.addr, single(s.addr), false, test)
 }
 
-func needServer(t testing.TB, s *server) *server {
+// run runs a test with a client of the server at addr, which is emptied before.
+func (b *backend) run(t *testing.T, addr string, client redis.UniversalClient, automatic bool, test func(*testing.T, *backend)) {
 	t.Helper()
-	if s == nil {
-		t.Skip("left out: no redis-server on PATH")
-	}
-	return s
-}
-
-func (b *backend) run(t *testing.T, addr string, cluster, automatic bool, test func(*testing.T, *backend)) {
-	t.Helper()
+	t.Cleanup(func() { client.Close() })
 	b.name, b.real, b.started = t.Name(), b.mini == nil, time.Now()
 	b.raw = redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { b.raw.Close() })
 	require.NoError(t, b.raw.FlushAll(t.Context()).Err())
-
-	var client redis.UniversalClient = redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
-	if cluster {
-		client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ContextTimeoutEnabled: true})
-	}
-	t.Cleanup(func() { client.Close() })
 	b.rdb = client
 	if automatic {
 		pipeliner, err := client.AutoPipeline()

@@ -24,7 +24,10 @@ import (
 // benchServer returns a Manager of the default policy on a real Redis that is empty.
 func benchServer(b *testing.B) (*onetime.Manager, *redis.Client) {
 	b.Helper()
-	client := redis.NewClient(&redis.Options{Addr: needServer(b, servers.redis).addr, ContextTimeoutEnabled: true})
+	needs(b, redisServer)
+	s, err := sharedRedis()
+	require.NoError(b, err)
+	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true})
 	b.Cleanup(func() { client.Close() })
 	require.NoError(b, client.FlushAll(b.Context()).Err())
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithLinkBase("https://example.com/in"))

@@ -1,6 +1,7 @@
 package onetime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func New(rdb redis.Scripter, key []byte, opts ...Option) (*Manager, error) {
 	c := defaultConfig()
 	errOptions := c.apply(opts)
 	ring, errKeys := newKeyRing(key, c.previous, c.naming)
-	if err := errors.Join(checkClient(rdb), errKeys, errOptions); err != nil {
+	if err := errors.Join(cmp.Or(checkClient(rdb), c.checkAck(rdb)), errKeys, errOptions); err != nil {
 		return nil, err
 	}
 	c.previous, c.naming = nil, nil

@@ -31,6 +31,8 @@ const (
 	maxSendBurst                 = 1000
 	minPer, maxPer               = time.Second, 30 * 24 * time.Hour
 	maxFixedAhead                = 30 * 24 * time.Hour
+	maxReplicas                  = 16
+	minAckTimeout, maxAckTimeout = time.Millisecond, 10 * time.Second
 
 	maxSubject  = 512
 	maxBinding  = 512
@@ -58,6 +60,8 @@ type config struct {
 	linkHead, linkTail string // a link is head, token, tail
 	normalize          func(string) (string, error)
 	observer           func(context.Context, Event)
+	replicas           int
+	ackTimeout         time.Duration
 
 	fixed      map[string]string // as given
 	codes      map[string]string // fixed by normalised subject, made for each Manager
@@ -376,6 +380,30 @@ func WithObserver(observe func(context.Context, Event)) Option {
 	return onlyNew("WithObserver", func(c *config) error {
 		c.observer = observe
 		return nil
+	})
+}
+
+// WithReplicaAck makes a use count only when that many replicas have it: VerifyOTP, VerifyToken, Revoke and Cancel wait,
+// in the same round trip, for 1 to 16 replicas and at most the timeout, 1 ms to 10 s in whole milliseconds and less than
+// the client's ReadTimeout. Then a secret that was used does not verify again on a replica that takes over, if one of those
+// takes over. Without it, it may: replication is asynchronous. Too few replicas in time are no answer (undecided), for a
+// wrong code, too: a right one stays used, a wrong one charged, and the person asks for a new one. So while too few
+// replicas run nothing verifies.
+//
+// It is no consensus. Ask for all replicas, or the one that lags may be the one that takes over; a replica that lost its
+// memory has nothing to give; and what other calls wrote, such as issues and Unlock, may be lost as ever. It needs a
+// *redis.Client or a *redis.ClusterClient: New refuses all others, the automatic pipeliner too. Only New takes it.
+func WithReplicaAck(replicas int, timeout time.Duration) Option {
+	return onlyNew("WithReplicaAck", func(c *config) error {
+		var errs []error
+		if replicas < 1 || replicas > maxReplicas {
+			errs = append(errs, invalid("WithReplicaAck: %d replicas: want 1 to %d", replicas, maxReplicas))
+		}
+		if timeout < minAckTimeout || timeout > maxAckTimeout || timeout%time.Millisecond != 0 {
+			errs = append(errs, invalid("WithReplicaAck: timeout %s: want %s to %s in whole milliseconds", timeout, minAckTimeout, maxAckTimeout))
+		}
+		c.replicas, c.ackTimeout = replicas, timeout
+		return errors.Join(errs...)
 	})
 }
 

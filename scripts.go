@@ -63,12 +63,20 @@ type reply struct {
 }
 
 // run sends one EVALSHA with one key, and an EVAL if the server does not know the script. args[0] is the id of the call.
-// Anything but OK is an error: a refusal, or undecided.
-func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key string, args []any) (reply, error) {
+// Anything but OK is an error: a refusal, or undecided. With ack it believes what WithReplicaAck asks for.
+func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key string, args []any, ack bool) (reply, error) {
 	if err := ctx.Err(); err != nil {
 		return reply{}, undecided(op, err)
 	}
-	values, err := script.Run(ctx, m.rdb, []string{key}, args...).Slice()
+	var values []any
+	var acked int64
+	var err error
+	ack = ack && m.config.replicas > 0
+	if ack {
+		values, acked, err = m.acknowledged(ctx, script, key, args)
+	} else {
+		values, err = script.Run(ctx, m.rdb, []string{key}, args...).Slice()
+	}
 	switch {
 	case err != nil:
 		return reply{}, undecided(op, err)
@@ -79,6 +87,12 @@ func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key 
 	}
 	r := reply{rest: values[1:]}
 	status := r.number()
+	// Other refusals wrote nothing that could be lost. A wrong code needs the replicas, too, or it could be told from a
+	// right one while they are away, and its charge be lost.
+	if ack && acked < int64(m.config.replicas) && (status == statusOK || status == statusMismatch) {
+		return reply{}, undecided(op, fmt.Errorf("%d of %d replicas acknowledged within %s; what was used stays used",
+			acked, m.config.replicas, m.config.ackTimeout))
+	}
 	if status == statusOK {
 		return r, nil
 	}
@@ -210,7 +224,7 @@ func (m *Manager) runIssue(ctx context.Context, op string, p place, id string, c
 	args := make([]any, 0, 10+3*2*maxLimits)
 	args = append(args, id, p.prefix(), m.policy.Keep, m.policy.MaxAttempts,
 		code.secret, code.sealed, token.secret, token.sealed, len(m.sends.fields), len(m.guesses.fields))
-	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), m.withLimits(args))
+	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), m.withLimits(args), false)
 	if err != nil {
 		return false, 0, err
 	}
@@ -240,7 +254,7 @@ func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, m
 		args = append(args, digest)
 	}
 	args = append(append(args, guesses.fields...), guesses.rates...)
-	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), args)
+	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), args, mode == modeVerify)
 	if err != nil {
 		return match{}, err
 	}
@@ -253,7 +267,7 @@ func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, m
 
 // order runs a script that is answered with no more than its status.
 func (m *Manager) order(ctx context.Context, op string, script *redis.Script, p place, args ...any) error {
-	r, err := m.run(ctx, op, script, p.key(m.config.prefix), args)
+	r, err := m.run(ctx, op, script, p.key(m.config.prefix), args, script == revokeScript)
 	if err != nil {
 		return err
 	}
@@ -262,7 +276,7 @@ func (m *Manager) order(ctx context.Context, op string, script *redis.Script, p 
 
 func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, error) {
 	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.sends.fields), len(m.guesses.fields)}
-	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), m.withLimits(args))
+	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), m.withLimits(args), false)
 	if err != nil {
 		return Status{}, err
 	}

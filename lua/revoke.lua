@@ -9,11 +9,15 @@
   Reply {id, status}
     OK  nothing that was issued before verifies, or the one issue does not
 
-  Invariant: ends what was issued before it, by order and not by clock. Nothing to end: nothing is written.
+  Invariant: ends what was issued before it, by order and not by clock. What is ended is written again, so that a WAIT
+  after this call covers it. Where there is no issue nothing is written.
 ]]
 local id, issue = ARGV[1], ARGV[2]
 
-if issue == '' and call('HGET', KEYS[1], 'r') == id then return {id, OK} end
+if issue == '' and call('HGET', KEYS[1], 'r') == id then
+  call('HSET', KEYS[1], 'r', id)
+  return {id, OK}
+end
 
 local set, drop = {'HSET', KEYS[1]}, {}
 for _, prefix in ipairs((survey())) do
@@ -23,9 +27,7 @@ for _, prefix in ipairs((survey())) do
         local at = find(slot, kind)
         if at then pieces(drop, prefix, slot, at) end
       end
-      if #slot > HEAD then
-        set[#set + 1], set[#set + 2] = prefix .. i, sub(slot, 1, HEAD)
-      end
+      set[#set + 1], set[#set + 2] = prefix .. i, sub(slot, 1, HEAD)
     end
   end
 end
