@@ -1,0 +1,127 @@
+package onetime_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A proxy stands between a client and Redis and loses replies: Redis has run the command, the client does not hear of it.
+type proxy struct {
+	listener net.Listener
+	backend  string
+
+	mu      sync.Mutex
+	lose    int    // replies to scripts that are still to be lost
+	between func() // what happens after Redis has run the command and before the client knows that its reply is lost
+	lost    int
+}
+
+// newProxy starts a proxy of the server at an address. A client reaches it with dialer.
+func newProxy(t testing.TB, backend string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	p := &proxy{listener: listener, backend: backend}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(client)
+		}
+	}()
+	return p
+}
+
+// dialer returns what clients are to dial with: of the proxies that whose server is dialled, others directly.
+func dialer(proxies ...*proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		for _, p := range proxies {
+			if p.backend == addr {
+				addr = p.listener.Addr().String()
+			}
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+}
+
+// loseNext loses the replies to the next n scripts, and calls between (if not nil) when the first is lost.
+func (p *proxy) loseNext(n int, between func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lose, p.between = n, between
+}
+
+// losses returns how many replies were lost.
+func (p *proxy) losses() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
+}
+
+// serve copies both ways. go-redis writes a command or pipeline at once and waits for its replies, so a chunk from the
+// client that holds a script is followed by the script's reply.
+func (p *proxy) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.backend)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var doomed atomic.Bool // once a reply on this connection is to be lost
+	go func() {
+		defer server.Close()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := client.Read(buffer)
+			if err != nil {
+				return
+			}
+			if bytes.Contains(bytes.ToLower(buffer[:n]), []byte("eval")) && p.takeLoss() {
+				doomed.Store(true)
+			}
+			if _, err := server.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil {
+			return
+		}
+		if doomed.Load() {
+			p.mu.Lock()
+			p.lost++
+			between := p.between
+			p.between = nil
+			p.mu.Unlock()
+			if between != nil {
+				between()
+			}
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *proxy) takeLoss() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lose == 0 {
+		return false
+	}
+	p.lose--
+	return true
+}
