@@ -30,6 +30,7 @@ const (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	redis.SetLogger(quiet{}) // it tells of each connection that breaks
 	for _, program := range []string{redisServer, redisSentinel} {
 		if installed(program) {
 			continue
@@ -44,6 +45,11 @@ func TestMain(m *testing.M) {
 	running.Range(func(s, _ any) bool { s.(*server).remove(); return true })
 	os.Exit(code)
 }
+
+// quiet is a logger that prints nothing.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 func installed(program string) bool {
 	_, err := exec.LookPath(program)
@@ -195,9 +201,11 @@ func (s *server) info(ctx context.Context, name string) string {
 	return ""
 }
 
-// follows is nil once the server replicates from another.
+// follows is nil once the server replicates from another and has acknowledged something: before that, nothing is
+// streamed to it.
 func (s *server) follows(ctx context.Context, primary *server) error {
-	if s.info(ctx, "master_link_status") != "up" || primary.info(ctx, "connected_slaves") == "0" ||
+	seen := primary.info(ctx, "slave0")
+	if s.info(ctx, "master_link_status") != "up" || !strings.Contains(seen, "state=online") || strings.Contains(seen, "offset=0,") ||
 		net.JoinHostPort(s.info(ctx, "master_host"), s.info(ctx, "master_port")) != primary.addr {
 		return errors.New("the replica does not follow yet")
 	}

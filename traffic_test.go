@@ -17,7 +17,8 @@ import (
 
 // A tally counts the answers to the calls of a test and the uses of each secret, and prints them at the end.
 type tally struct {
-	t testing.TB
+	t     testing.TB
+	lossy bool // Redis may forget uses: they are counted, not asserted
 
 	mu                                    sync.Mutex
 	calls, successes, refusals, undecided int
@@ -36,7 +37,9 @@ func newTally(t testing.TB) *tally {
 		t.Logf("%d calls: %d successes, %d refusals, %d undecided (the longest %d ms, over %d ms), double uses: %d", c.calls, c.successes,
 			c.refusals, c.undecided, c.longest.Milliseconds(), c.last.Sub(c.first).Milliseconds(), c.doubles)
 		assert.Positive(t, c.calls)
-		assert.Zero(t, c.doubles, "secrets that were used twice")
+		if !c.lossy {
+			assert.Zero(t, c.doubles, "secrets that were used twice")
+		}
 	})
 	return c
 }
@@ -93,6 +96,13 @@ func (c *tally) used() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.uses)
+}
+
+// total returns how many calls there were.
+func (c *tally) total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls
 }
 
 // decided tells a refusal and a success from no answer.
