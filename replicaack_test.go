@@ -2,6 +2,7 @@ package onetime_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -230,6 +231,19 @@ func TestReplicaAck_ErrorOfWAITIsUndecided(t *testing.T) {
 	require.ErrorContains(t, err, "NOPERM")
 }
 
+// cutOff keeps the replica from its primary, by a password that the primary does not know.
+func (s *sentinelSet) cutOff(t *testing.T) {
+	t.Helper()
+	s.replica.must(t, "CONFIG", "SET", "masterauth", "unknown")
+	s.replica.must(t, "CLIENT", "KILL", "TYPE", "master")
+	eventually(t, func(ctx context.Context) error {
+		if s.replica.info(ctx, "master_link_status") != "down" {
+			return errors.New("the replica still follows")
+		}
+		return nil
+	})
+}
+
 // A replaced is what is known of a failover: how many secrets were used, and how many of them verified again.
 type replaced struct{ used, again int }
 
@@ -252,15 +266,8 @@ func (s *sentinelSet) killAfterUses(t *testing.T, m *onetime.Manager, c *tally, 
 		}
 		return nil
 	})
-	if cut { // a password that the primary does not know keeps the replica away
-		s.replica.must(t, "CONFIG", "SET", "masterauth", "unknown")
-		s.replica.must(t, "CLIENT", "KILL", "TYPE", "master")
-		eventually(t, func(ctx context.Context) error {
-			if s.replica.follows(ctx, s.primary) == nil {
-				return fmt.Errorf("the replica still follows")
-			}
-			return nil
-		})
+	if cut {
+		s.cutOff(t)
 	}
 
 	verify := func(i int) error {
@@ -295,7 +302,6 @@ func (s *sentinelSet) killAfterUses(t *testing.T, m *onetime.Manager, c *tally, 
 	group.Wait()
 
 	s.awaitFailover(t)
-	s.primary.must(t, "CONFIG", "SET", "masterauth", "")
 	s.rejoin(t)
 	for i := range codes {
 		if used[i] {

@@ -304,6 +304,7 @@ func (s *sentinelSet) awaitFailover(t testing.TB) {
 // rejoin restarts what was killed as a replica, and waits until it has caught up.
 func (s *sentinelSet) rejoin(t testing.TB) {
 	t.Helper()
+	s.primary.must(t, "CONFIG", "SET", "masterauth", "") // see cutOff
 	host, port := s.primary.hostPort()
 	require.NoError(t, s.replica.start("--replicaof", host+" "+port))
 	eventually(t, func(ctx context.Context) error { return s.replica.follows(ctx, s.primary) })

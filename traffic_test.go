@@ -91,18 +91,23 @@ func (c *tally) use(secret string, deadline time.Duration, call func(ctx context
 	return err
 }
 
-// used returns how many secrets were used.
-func (c *tally) used() int {
+// double counts a success that could not be.
+func (c *tally) double() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.uses)
+	c.doubles++
 }
 
-// total returns how many calls there were.
-func (c *tally) total() int {
+// used returns how many secrets were used; total, succeeded and unanswered how many calls there were of all and of a kind.
+func (c *tally) used() int       { return c.read(func() int { return len(c.uses) }) }
+func (c *tally) total() int      { return c.read(func() int { return c.calls }) }
+func (c *tally) succeeded() int  { return c.read(func() int { return c.successes }) }
+func (c *tally) unanswered() int { return c.read(func() int { return c.undecided }) }
+
+func (c *tally) read(count func() int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.calls
+	return count()
 }
 
 // decided tells a refusal and a success from no answer.

@@ -1,0 +1,363 @@
+package onetime_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/onetimetest"
+)
+
+var (
+	loadSeed = flag.Uint64("load.seed", 0, "seed of TestFault_MinuteOfRandomFaults; 0 draws one")
+	loadTime = flag.Duration("load.time", time.Minute, "how long TestFault_MinuteOfRandomFaults draws faults")
+)
+
+// loadDeadline is that of each call, shorter than it takes Sentinel to see that a primary is gone.
+const loadDeadline = 600 * time.Millisecond
+
+// A person makes calls about subjects that nobody else uses, so that a model can follow. Of every secret the model knows
+// whether it may still verify, and whether it must. After a call without an answer it goes on with another subject,
+// because a late copy of the command may still run.
+type person struct {
+	m       *onetime.Manager
+	tally   *tally
+	random  *rand.Rand
+	forgets *atomic.Int64 // even while a fault may make Redis forget what no replica has acknowledged; counts up
+
+	name    string
+	lives   int
+	guesses [len(browsers)]int // wrong codes since the last issue
+	secrets []*modelled
+	proof   onetime.Verification // of the last use
+	used    *modelled
+}
+
+// A modelled is a challenge's newest issue: a code, or a link and its code.
+type modelled struct {
+	subject         string
+	browser         int
+	id, code, token string
+	expires         time.Time
+	issued          int64 // value of forgets
+
+	ended    bool  // used, cancelled or revoked, and a replica has it
+	replaced int64 // value of forgets when a later issue replaced it; 0 if none did
+	doubtful bool  // a call without an answer, or one that a failover may forget, may have ended it or given it back
+}
+
+// may tells whether it is right that the secret verifies.
+func (s *modelled) may(forgets int64) bool {
+	return !s.ended && time.Now().Before(s.expires) && (s.replaced == 0 || s.replaced != forgets || forgets%2 == 0)
+}
+
+// must tells whether it is wrong that the secret is refused.
+func (s *modelled) must(forgets int64) bool {
+	return !s.ended && !s.doubtful && s.replaced == 0 && s.issued == forgets && forgets%2 == 1 && time.Now().Add(overrun).Before(s.expires)
+}
+
+var browsers = [...]onetime.CallOption{nil, onetime.WithBinding("first browser"), onetime.WithBinding("second browser")}
+
+func (p *person) subject() string { return fmt.Sprintf("%s-%d@example.com", p.name, p.lives) }
+
+// call counts an answer. Without one nothing is sure about the subject's secrets.
+func (p *person) call(call func(ctx context.Context) error) error {
+	err := p.tally.call(loadDeadline, call)
+	if !decided(err) {
+		for _, s := range p.secrets {
+			s.doubtful = s.doubtful || s.subject == p.subject()
+		}
+		p.lives++
+		p.guesses = [len(browsers)]int{}
+	}
+	return err
+}
+
+func (p *person) step() {
+	if len(p.secrets) == 0 {
+		p.issue()
+		return
+	}
+	s := p.secrets[max(0, len(p.secrets)-1-p.random.IntN(4))]
+	switch n := p.random.IntN(20); {
+	case n < 5:
+		p.issue()
+	case n < 12:
+		p.use(s)
+	case n < 14:
+		p.guess(s)
+	case n < 16:
+		p.undo()
+	case n < 17:
+		p.end(func(ctx context.Context) error { return p.m.Cancel(ctx, s.subject, s.id) }, func(o *modelled) bool { return o == s })
+	case n < 18:
+		p.end(func(ctx context.Context) error { return p.m.Revoke(ctx, s.subject) }, func(o *modelled) bool { return o.subject == s.subject })
+	case n < 19:
+		p.call(func(ctx context.Context) error { _, err := p.m.Status(ctx, s.subject); return err })
+	default:
+		if s.token != "" {
+			p.call(func(ctx context.Context) error {
+				_, err := p.m.InspectToken(ctx, s.token, onetime.IgnoreBinding())
+				return err
+			})
+		}
+	}
+}
+
+func (p *person) issue() {
+	made := &modelled{subject: p.subject(), browser: p.random.IntN(len(browsers)), issued: p.forgets.Load()}
+	ttl := []time.Duration{10 * time.Second, 5 * time.Minute}[p.random.IntN(2)]
+	err := p.call(func(ctx context.Context) error {
+		if p.random.IntN(2) == 0 {
+			otp, err := p.m.IssueOTP(ctx, made.subject, browsers[made.browser], onetime.WithTTL(ttl))
+			made.id, made.code = otp.ID, otp.Code
+			return err
+		}
+		link, err := p.m.IssueLink(ctx, made.subject, browsers[made.browser], onetime.WithTTL(ttl), onetime.WithCode(), onetime.WithPayload([]byte("payload")))
+		made.id, made.code, made.token = link.ID, link.Code, link.Token
+		return err
+	})
+	if errors.Is(err, onetime.ErrDenied) {
+		p.tally.t.Errorf("an issue was refused: %v", err)
+	}
+	if err != nil {
+		return
+	}
+	made.expires = time.Now().Add(ttl)
+	for _, old := range p.secrets {
+		if old.subject == made.subject && old.browser == made.browser {
+			old.replaced = p.forgets.Load()
+		}
+	}
+	p.guesses[made.browser] = 0
+	p.secrets = append(p.secrets, made)
+}
+
+func (p *person) use(s *modelled) {
+	// What may happen to it is judged by what was known before the call, what must by what is known after it, too.
+	may, must := s.may, s.must(p.forgets.Load())
+	before := p.forgets.Load()
+	var v onetime.Verification
+	err := p.call(func(ctx context.Context) (err error) {
+		if s.token != "" && p.random.IntN(2) == 0 {
+			v, err = p.m.VerifyToken(ctx, s.token, browsers[s.browser])
+		} else {
+			v, err = p.m.VerifyOTP(ctx, s.subject, s.code, browsers[s.browser])
+		}
+		return err
+	})
+	after := p.forgets.Load()
+	switch {
+	case err == nil:
+		if !may(before) && !may(after) {
+			p.tally.double()
+			p.tally.t.Errorf("a secret verified that could not: %+v, after %d forgettings", *s, after)
+		}
+		s.ended, s.doubtful = true, false
+		p.proof, p.used = v, s
+	case errors.Is(err, onetime.ErrDenied) && must && before == after:
+		p.tally.t.Errorf("a live secret was refused: %v: %+v, after %d forgettings", err, *s, after)
+	}
+}
+
+func (p *person) guess(s *modelled) {
+	if s.subject != p.subject() || p.guesses[s.browser] > 10 { // never so many that the challenge is exhausted
+		return
+	}
+	p.guesses[s.browser]++
+	code := fmt.Sprintf("%06d", p.random.IntN(1e6))
+	if slices.ContainsFunc(p.secrets, func(o *modelled) bool { return o.code == code }) {
+		return
+	}
+	err := p.call(func(ctx context.Context) error {
+		_, err := p.m.VerifyOTP(ctx, s.subject, code, browsers[s.browser])
+		return err
+	})
+	if err == nil {
+		p.tally.t.Errorf("a wrong code verified")
+	}
+}
+
+func (p *person) undo() {
+	if p.used == nil {
+		return
+	}
+	err := p.call(p.proof.Undo)
+	if !errors.Is(err, onetime.ErrDenied) { // a failover may forget it
+		p.used.ended, p.used.doubtful = false, true
+	}
+	p.used = nil
+}
+
+// end makes a call that ends some of the secrets.
+func (p *person) end(call func(ctx context.Context) error, of func(s *modelled) bool) {
+	err := p.call(call)
+	for _, s := range p.secrets {
+		if of(s) {
+			s.ended = s.ended || err == nil
+			s.doubtful = s.doubtful || err != nil
+		}
+	}
+	if err == nil && p.used != nil && of(p.used) {
+		p.used = nil // its Undo finds nothing
+	}
+}
+
+// TestFault_MinuteOfRandomFaults lets persons issue, use, undo and revoke while a Sentinel's primary and replica suffer
+// faults drawn at random. -load.seed repeats the draws, but not what the machine makes of them.
+func TestFault_MinuteOfRandomFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: takes a minute")
+	}
+	seed := *loadSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed: -load.seed=%d", seed)
+	set := newSentinel(t)
+	proxies := []*proxy{newProxy(t, set.primary.addr), newProxy(t, set.replica.addr)}
+	client := set.client(redis.FailoverOptions{Dialer: dialer(proxies...)})
+	defer client.Close()
+	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithLinkBase("https://example.com/in"),
+		onetime.WithSendLimits(), many, onetime.WithMaxAttempts(16))
+	require.NoError(t, err)
+
+	c := newTally(t)
+	var forgets atomic.Int64
+	forgets.Store(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	stop := func() { cancel(); group.Wait() }
+	defer stop()
+	for i := range 8 {
+		p := &person{m: m, tally: c, forgets: &forgets, random: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprintf("person-%d", i)}
+		group.Go(func() {
+			for ctx.Err() == nil {
+				p.step()
+				if len(p.secrets) > 40 {
+					p.secrets = p.secrets[20:]
+				}
+			}
+		})
+	}
+	more := func(what string, count func() int, n int) {
+		t.Helper()
+		goal := count() + n
+		eventually(t, func(context.Context) error {
+			if count() < goal {
+				return fmt.Errorf("not yet %d more %s", n, what)
+			}
+			return nil
+		})
+	}
+	flows := func() { t.Helper(); more("successes", c.succeeded, 200) }
+	fails := func() { t.Helper(); more("calls without an answer", c.unanswered, 5) }
+
+	faults := []struct {
+		name string
+		do   func()
+	}{
+		{"primary killed", func() {
+			set.primary.kill()
+			set.awaitFailover(t)
+			set.rejoin(t)
+		}},
+		{"replica cut off and primary killed", func() {
+			set.cutOff(t)
+			more("calls", c.total, 40)
+			set.primary.kill()
+			set.awaitFailover(t)
+			set.rejoin(t)
+		}},
+		{"failover ordered", func() {
+			eventually(t, func(ctx context.Context) error { // Sentinel may not have seen yet that the replica is back
+				return set.sentinel.do(ctx, "SENTINEL", "FAILOVER", sentinelName).Err()
+			})
+			set.awaitFailover(t)
+		}},
+		{"primary stopped", func() { // Sentinel may or may not see it
+			require.NoError(t, set.primary.pause())
+			fails()
+			require.NoError(t, set.primary.resume())
+		}},
+		{"replica stopped", func() {
+			require.NoError(t, set.replica.pause())
+			fails()
+			require.NoError(t, set.replica.resume())
+		}},
+		{"replica restarted", func() {
+			set.replica.kill()
+			fails()
+			set.rejoin(t)
+		}},
+		{"out of memory", func() {
+			set.primary.must(t, "CONFIG", "SET", "maxmemory", "1")
+			fails()
+			set.primary.must(t, "CONFIG", "SET", "maxmemory", "0")
+		}},
+		{"writes refused", func() {
+			set.primary.must(t, "CONFIG", "SET", "min-replicas-to-write", "2")
+			fails()
+			set.primary.must(t, "CONFIG", "SET", "min-replicas-to-write", "0")
+		}},
+		{"scripts flushed", func() { set.primary.must(t, "SCRIPT", "FLUSH") }},
+		{"connections cut", func() { set.primary.must(t, "CLIENT", "KILL", "TYPE", "normal") }},
+		{"replies lost", func() {
+			for _, p := range proxies {
+				p.loseNext(20, nil)
+			}
+		}},
+	}
+	flows()
+	random := rand.New(rand.NewPCG(seed, 1<<32))
+	drawn := map[string]int{}
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); {
+		fault := faults[random.IntN(len(faults))]
+		drawn[fault.name]++
+		t.Log(time.Now().Format(time.StampMilli), fault.name)
+		forgets.Add(1)
+		fault.do()
+		set.settle(t)
+		forgets.Add(1)
+		flows()
+	}
+	stop()
+	t.Log("faults: ", drawn)
+	require.NoError(t, verifyOTP(t, m, mustOTP(t, m).Code))
+}
+
+// settle waits until Sentinel has one primary and the other follows it. What Sentinel does about a stale primary within
+// ten seconds is done at once.
+func (s *sentinelSet) settle(t *testing.T) {
+	t.Helper()
+	sentinel := redis.NewSentinelClient(&redis.Options{Addr: s.sentinel.addr})
+	defer sentinel.Close()
+	eventually(t, func(ctx context.Context) error {
+		state, err := sentinel.Master(ctx, sentinelName).Result()
+		if err != nil || state["flags"] != "master" {
+			return fmt.Errorf("Sentinel is at it: %s%w", state["flags"], err)
+		}
+		if net.JoinHostPort(state["ip"], state["port"]) == s.replica.addr {
+			s.primary, s.replica = s.replica, s.primary
+		}
+		if role := s.primary.info(ctx, "role"); role != "master" {
+			return fmt.Errorf("the primary is %q", role)
+		}
+		if s.replica.info(ctx, "role") == "master" {
+			s.replica.do(ctx, "REPLICAOF", state["ip"], state["port"])
+		}
+		return s.replica.follows(ctx, s.primary)
+	})
+}
