@@ -25,7 +25,9 @@ still: a right secret can be ErrUsed afterwards, and the person asks for a new o
 Of any number of parallel or repeated verifications of a secret one succeeds, and of a link and its code together, too.
 At most MaxAttempts wrong codes are evaluated between two issues, and no more than the guess limits allow over all
 issues, whoever signs in or asks for a new code meanwhile. What a dump, MONITOR or the slow log of Redis shows tells no
-subject, code, token or payload without the key. A command that go-redis sends twice counts once.
+subject, code, token or payload without the key. A command that go-redis sends twice counts once. All this holds as long
+as Redis keeps what it was told. Replication is asynchronous: after a failover a secret that was used just before may
+verify again, unless WithReplicaAck is set.
 
 # Threat model
 
