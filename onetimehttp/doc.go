@@ -1,0 +1,31 @@
+/*
+Package onetimehttp is handlers of net/http for sign-in by code and link: a form for the address, one for the code, and
+the page that a link leads to. It depends on the standard library and onetime only.
+
+	flow, err := onetimehttp.New(manager, onetimehttp.Config{
+		Origin: "https://example.com", Name: "Example",
+		Lookup: lookup, Sender: send, OnVerified: startSession, Limiter: limit,
+	})
+	mux.Handle("/sign-in", flow.Start())
+	mux.Handle("/sign-in/code", flow.Verify())
+	mux.Handle("/sign-in/link", flow.Link())
+
+Each handler speaks HTML, with pages that need no script and load nothing, and JSON. Errors in JSON are RFC 9457 problem
+details.
+
+# Security considerations
+
+What a stranger sees does not tell who has an account, as long as Lookup takes the same time for both: people who are not
+known get decoys, deliveries run after the answer, and a code that does not work is refused in the same words whatever the
+reason. One thing remains: where the delivery to an account fails for good, its wrong codes are not counted, and so it is
+not locked after ten of them.
+
+Links are never used up by GET. A link that is opened in another browser than the one that asked shows whom it is for and
+asks. Requests that another site lets a browser send are refused by http.CrossOriginProtection, which goes by
+Sec-Fetch-Site; browsers older than 2023 that do not send it are refused as well, because Referrer-Policy no-referrer takes
+the Origin from them.
+
+Nothing that a request says about the host is believed: cookies and messages go by Config.Origin, links by
+onetime.WithLinkBase. OnVerified must start a session with a new id (session fixation).
+*/
+package onetimehttp

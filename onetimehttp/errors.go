@@ -1,0 +1,105 @@
+package onetimehttp
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+// A Problem is what programs are told of an error: the members of RFC 9457, and two more.
+type Problem struct {
+	// Type is "about:blank": the Title says what the Status says.
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail is what to tell the person, in English, or in the language of the request where a Flow answers.
+	Detail string `json:"detail,omitempty"`
+	// Reason names the refusal, such as "mismatch"; "undecided" where there is no answer.
+	Reason string `json:"reason,omitempty"`
+	// RetryAfter is in seconds, rounded up; 0 if waiting does not help.
+	RetryAfter int `json:"retry_after,omitempty"`
+}
+
+// answers are what errors of onetime become: a status, and the name of the refusal and of its text in the catalogue.
+var answers = []struct {
+	err    error
+	status int
+	reason string
+}{
+	{onetime.ErrInvalid, http.StatusBadRequest, "address"},
+	{onetime.ErrMalformed, http.StatusBadRequest, "malformed"},
+	{onetime.ErrMismatch, http.StatusForbidden, "mismatch"},
+	{onetime.ErrNotFound, http.StatusGone, "gone"},
+	{onetime.ErrUsed, http.StatusGone, "gone"},
+	{onetime.ErrExhausted, http.StatusGone, "gone"},
+	{onetime.ErrBinding, http.StatusForbidden, "binding"},
+	{onetime.ErrSubject, http.StatusForbidden, "subject"},
+	{onetime.ErrThrottled, http.StatusTooManyRequests, "throttled"},
+	{onetime.ErrLocked, http.StatusTooManyRequests, "locked"},
+	{onetime.ErrDisabled, http.StatusForbidden, "disabled"},
+	{onetime.ErrDenied, http.StatusForbidden, "denied"},
+}
+
+// problem says what an error becomes in a language. What it does not know is undecided.
+func problem(err error, texts Catalogue) Problem {
+	p := Problem{Type: "about:blank", Status: http.StatusServiceUnavailable, Reason: "undecided"}
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			p.Status, p.Reason = a.status, a.reason
+			break
+		}
+	}
+	var request *requestError
+	if errors.As(err, &request) {
+		p.Status, p.Reason = request.status, request.text[len("error."):]
+	}
+	p.Title, p.Detail = http.StatusText(p.Status), texts["error."+p.Reason]
+	var denied *onetime.DeniedError
+	if errors.As(err, &denied) && denied.RetryAfter > 0 {
+		p.RetryAfter = seconds(denied.RetryAfter)
+	}
+	return p
+}
+
+// seconds rounds up: who waits as long as told must not be too early.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+func (p Problem) write(w http.ResponseWriter) {
+	h := w.Header()
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	body, _ := json.Marshal(p) // strings and numbers
+	answer(w, p.Status, "application/problem+json", append(body, '\n'))
+}
+
+// answer sends a whole body with its length.
+func answer(w http.ResponseWriter, status int, kind string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// WriteError answers a request with what an error of onetime means: the status, Retry-After where waiting helps, and what
+// to tell the person. Programs, which send or ask for JSON, get a Problem (RFC 9457), others a line of text. An error that
+// is neither a refusal nor bad input is undecided, 503, and its text is not shown. err must not be nil: that is answered
+// as undecided, too.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem(err, english)
+	if wantsJSON(r) {
+		p.write(w)
+		return
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	answer(w, p.Status, "text/plain; charset=utf-8", []byte(p.Detail+"\n"))
+}

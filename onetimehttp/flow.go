@@ -1,0 +1,275 @@
+package onetimehttp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+// A Config is what a Flow cannot do without. Secrets, OtherBrowser and Paths may be left zero.
+type Config struct {
+	// Origin is where browsers find the handlers, such as https://example.com: a scheme and a host, perhaps a port. http is
+	// for localhost and loopback addresses only. It is never taken from a request: a Host header is what the client says.
+	Origin string
+	// Name is what people know the service by, 1 to 100 bytes on one line. It stands in pages and messages.
+	Name string
+
+	// Lookup finds whom an address belongs to. typed is what was typed, normalised. Found: subject is the account's, as
+	// VerifyOTP returns it, and deliverTo the address stored with the account, to which alone secrets go. Not found is no
+	// error; the rest is ignored then. It must take the same time for both. An error is answered "cannot tell right now".
+	Lookup func(ctx context.Context, typed string) (subject, deliverTo string, found bool, err error)
+
+	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout. An error
+	// or a panic cancels the issue and goes to the observer; nothing of it shows to whoever asked.
+	Sender func(ctx context.Context, deliverTo string, m Message) error
+
+	// OnVerified answers a request that proved an address: it starts a session, with a new session id, and redirects, to a
+	// page of the Origin. If what the proof was for fails, it calls Undo. The Payload is the address that a link was sent to.
+	OnVerified func(w http.ResponseWriter, r *http.Request, v onetime.Verification)
+
+	// Limiter tells whether a client may start now; key it by client address. Without one a stranger fills Redis with
+	// invented people: New demands it, or WithDangerouslyNoLimiter.
+	Limiter func(r *http.Request) bool
+
+	// Secrets says what a message carries; by default a link and a code.
+	Secrets Secrets
+	// OtherBrowser says what becomes of a link that is opened in another browser than the one that asked; by default the
+	// person is asked.
+	OtherBrowser OtherBrowser
+	// Paths are where the handlers are mounted.
+	Paths Paths
+}
+
+// Secrets is what a message carries. Links demand onetime.WithLinkBase with the Origin and Paths.Link.
+type Secrets int
+
+// What a message can carry.
+const (
+	LinkAndCode Secrets = iota
+	CodeOnly
+	LinkOnly
+)
+
+// OtherBrowser is what becomes of a link that is opened in another browser than the one that asked.
+type OtherBrowser int
+
+const (
+	// AskOtherBrowser shows whom the link is for and asks whether to go on here: onetime.IgnoreBinding.
+	AskOtherBrowser OtherBrowser = iota
+	// RefuseOtherBrowser refuses it. Nothing is used up.
+	RefuseOtherBrowser
+)
+
+// Paths are where the handlers are mounted: absolute paths below the Origin. Forms lead there. The zero value of each
+// stands for /sign-in, /sign-in/code and /sign-in/link.
+type Paths struct{ Start, Verify, Link string }
+
+// A Flow is the handlers of one purpose. It is safe for concurrent use. It runs goroutines that deliver messages, until
+// Shutdown.
+type Flow struct {
+	manager *onetime.Manager
+	config  Config
+	settings
+	pages      *template.Template
+	style      template.CSS
+	policy     string // Content-Security-Policy
+	cookie     http.Cookie
+	domain     string // of the Origin, for messages
+	crossSite  *http.CrossOriginProtection
+	deliveries *queue
+}
+
+// An Option sets something of a Flow.
+type Option struct{ set func(*settings) error }
+
+type settings struct {
+	noLimiter bool
+	normalize func(string) (string, error)
+	account   func(ctx context.Context, v onetime.Verification) string
+	observe   func(context.Context, onetime.Event)
+	templates *template.Template
+	texts     map[string]Catalogue
+	workers   int
+	waiting   int
+	timeout   time.Duration
+}
+
+// WithDangerouslyNoLimiter lets a Flow do without a Limiter, because something in front of it limits requests by client
+// address. Without any limit each request with an invented address adds a record to Redis that stays for 72 minutes.
+func WithDangerouslyNoLimiter() Option {
+	return Option{func(s *settings) error { s.noLimiter = true; return nil }}
+}
+
+// WithNormalizer sets what makes one spelling of what was typed, before Lookup, for known and unknown people alike: where
+// Lookup finds one person under two spellings that it does not make one, send limits tell who has an account. The default
+// trims white space, lower-cases the ASCII letters of what contains @, and takes blanks and punctuation out of phone
+// numbers. An error is answered "check the address".
+func WithNormalizer(normalize func(typed string) (string, error)) Option {
+	return Option{func(s *settings) error {
+		if normalize == nil {
+			return errors.New("onetimehttp: WithNormalizer: want a function")
+		}
+		s.normalize = normalize
+		return nil
+	}}
+}
+
+// WithAccountName sets what the page of a link calls the account of the Verification, which proves nothing yet. The default
+// is the address that the link was sent to, masked: a•••@example.com. The page is shown to whoever holds the link.
+func WithAccountName(name func(ctx context.Context, v onetime.Verification) string) Option {
+	return Option{func(s *settings) error {
+		if name == nil {
+			return errors.New("onetimehttp: WithAccountName: want a function")
+		}
+		s.account = name
+		return nil
+	}}
+}
+
+// WithObserver sets a function that is told of each delivery (Op "Deliver") and of each Lookup that failed (Op "Lookup").
+// The Manager's own observer hears of the rest.
+func WithObserver(observe func(context.Context, onetime.Event)) Option {
+	return Option{func(s *settings) error {
+		if observe != nil {
+			s.observe = observe
+		}
+		return nil
+	}}
+}
+
+// WithTemplates replaces pages: those of "start", "code", "sent", "link" and "error" that are defined in t. Each is
+// executed with a Page. Pages may not run script, nor load anything: the Content-Security-Policy forbids it, but for the
+// Page's Style.
+func WithTemplates(t *template.Template) Option {
+	return Option{func(s *settings) error {
+		if t == nil {
+			return errors.New("onetimehttp: WithTemplates: want a template")
+		}
+		s.templates = t
+		return nil
+	}}
+}
+
+// WithTexts sets the texts of pages and messages by language, such as "de" or "pt-BR"; what the browser accepts decides
+// which is used. English is there by default and stands in where no other fits. A Catalogue must have every name that
+// English has.
+func WithTexts(texts map[string]Catalogue) Option {
+	return Option{func(s *settings) error {
+		var errs []error
+		for language, catalogue := range texts {
+			errs = append(errs, catalogue.check(language))
+			s.texts[strings.ToLower(language)] = catalogue
+		}
+		return errors.Join(errs...)
+	}}
+}
+
+// WithDelivery sets how many messages are delivered at a time (1 to 1000, 8 by default), how many may wait (1 to 1,000,000,
+// 1000 by default) and how long one delivery may take (1 s to 10 min, 30 s by default).
+func WithDelivery(workers, waiting int, timeout time.Duration) Option {
+	return Option{func(s *settings) error {
+		if workers < 1 || workers > 1000 || waiting < 1 || waiting > 1_000_000 || timeout < time.Second || timeout > 10*time.Minute {
+			return fmt.Errorf("onetimehttp: WithDelivery(%d, %d, %s): want 1 to 1000 workers, 1 to 1000000 waiting, 1s to 10m0s", workers, waiting, timeout)
+		}
+		s.workers, s.waiting, s.timeout = workers, waiting, timeout
+		return nil
+	}}
+}
+
+// New returns the Flow of a Manager's purpose. It reports all that is wrong at once.
+func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
+	f := &Flow{manager: m, config: config, settings: settings{
+		normalize: normalizeTyped, account: func(_ context.Context, v onetime.Verification) string {
+			return mask(cmp.Or(string(v.Payload), v.Subject))
+		},
+		observe: func(context.Context, onetime.Event) {}, texts: map[string]Catalogue{"en": English()},
+		workers: 8, waiting: 1000, timeout: 30 * time.Second,
+	}}
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("onetimehttp: "+format, args...)) }
+	for _, o := range opts {
+		if o.set != nil {
+			errs = append(errs, o.set(&f.settings))
+		}
+	}
+	for name, missing := range map[string]bool{
+		"a Manager": m == nil, "Config.Lookup": config.Lookup == nil, "Config.Sender": config.Sender == nil, "Config.OnVerified": config.OnVerified == nil,
+		"Config.Limiter, or WithDangerouslyNoLimiter": config.Limiter == nil && !f.noLimiter,
+	} {
+		if missing {
+			wrong("New: want %s", name)
+		}
+	}
+	if config.Name == "" || len(config.Name) > 100 || hasControl(config.Name) {
+		wrong("Config.Name: want 1 to 100 bytes on one line")
+	}
+	if config.Secrets < LinkAndCode || config.Secrets > LinkOnly {
+		wrong("Config.Secrets(%d): want LinkAndCode, CodeOnly or LinkOnly", config.Secrets)
+	}
+	if config.OtherBrowser < AskOtherBrowser || config.OtherBrowser > RefuseOtherBrowser {
+		wrong("Config.OtherBrowser(%d): want AskOtherBrowser or RefuseOtherBrowser", config.OtherBrowser)
+	}
+	if m != nil && config.Secrets != CodeOnly && !hasLinkBase(m) {
+		wrong("Config.Secrets: links want a Manager with WithLinkBase")
+	}
+	for name, path := range map[string]*string{"sign-in": &f.config.Paths.Start, "sign-in/code": &f.config.Paths.Verify, "sign-in/link": &f.config.Paths.Link} {
+		if *path == "" {
+			*path = "/" + name
+		}
+		if !strings.HasPrefix(*path, "/") || strings.HasPrefix(*path, "//") || strings.ContainsAny(*path, "\\?#") || hasControl(*path) {
+			wrong("Config.Paths: %q: want an absolute path", *path)
+		}
+	}
+	origin, err := parseOrigin(config.Origin)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if err := f.parsePages(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	f.domain = origin.Hostname()
+	f.cookie = bindingCookie(origin.Scheme == "https")
+	f.crossSite = http.NewCrossOriginProtection()
+	if err := f.crossSite.AddTrustedOrigin(config.Origin); err != nil { // behind a proxy Host may be another
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: %w", err)
+	}
+	f.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, errCrossSite) }))
+	f.deliveries = newQueue(f.workers, f.waiting)
+	return f, nil
+}
+
+// hasLinkBase asks with a subject that cannot be, so that Redis is left alone.
+func hasLinkBase(m *onetime.Manager) bool {
+	_, err := m.IssueLink(context.Background(), "")
+	return err == nil || !strings.Contains(err.Error(), "WithLinkBase")
+}
+
+func parseOrigin(origin string) (*url.URL, error) {
+	u, err := url.Parse(origin)
+	if err != nil || u.Hostname() == "" || u.User != nil || origin != u.Scheme+"://"+u.Host {
+		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	local := u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
+	}
+	return u, nil
+}
+
+// Shutdown delivers what is waiting and ends the goroutines of the Flow. When ctx ends first, it returns the error of ctx:
+// the contexts of deliveries under way are cancelled, and what still waits is dropped. What is issued after it is not
+// delivered. Call it after http.Server.Shutdown.
+func (f *Flow) Shutdown(ctx context.Context) error { return f.deliveries.shutdown(ctx) }

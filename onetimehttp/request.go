@@ -1,0 +1,228 @@
+package onetimehttp
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+const (
+	maxBody  = 8 << 10
+	maxTyped = 320 // bytes: 64 before the @ and 255 behind it, RFC 5321 4.5.3.1
+)
+
+// Errors of requests that are not about a secret. Their texts are names in the catalogue.
+var (
+	errCrossSite = &requestError{http.StatusForbidden, "error.cross-site"}
+	errTooLarge  = &requestError{http.StatusRequestEntityTooLarge, "error.too-large"}
+	errMediaType = &requestError{http.StatusUnsupportedMediaType, "error.media-type"}
+	errForm      = &requestError{http.StatusBadRequest, "error.form"}
+	errAddress   = &requestError{http.StatusBadRequest, "error.address"}
+	errNoCookie  = &requestError{http.StatusForbidden, "error.no-cookie"}
+	errTooMany   = &requestError{http.StatusTooManyRequests, "error.too-many"}
+	errMethod    = &requestError{http.StatusMethodNotAllowed, "error.method"}
+)
+
+type requestError struct {
+	status int
+	text   string
+}
+
+func (e *requestError) Error() string { return "onetimehttp: " + strings.TrimPrefix(e.text, "error.") }
+
+// input is what a form or a JSON object can say. A code is a string: a number would lose its leading zeros.
+type input struct {
+	Address string `json:"address"`
+	Code    string `json:"code"`
+	Token   string `json:"token"`
+	Here    bool   `json:"here"` // go on in this browser, though another one asked
+}
+
+// read returns what a POST says, as a form or as JSON.
+func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return in, errMediaType
+	}
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		if err = r.ParseForm(); err == nil {
+			get := r.PostForm.Get
+			in = input{get("address"), get("code"), get("token"), get("here") == "yes"}
+		}
+	case "application/json":
+		decoder := json.NewDecoder(r.Body)
+		if err = decoder.Decode(&in); err == nil {
+			if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+				err = errForm
+			}
+		}
+	default:
+		return in, errMediaType
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return input{}, errTooLarge
+	case err != nil:
+		return input{}, errForm
+	}
+	return in, nil
+}
+
+// wantsJSON tells a program from a browser: it sends JSON, or asks for it before HTML.
+func wantsJSON(r *http.Request) bool {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "application/json" {
+		return true
+	}
+	accept := r.Header.Get("Accept")
+	html, json := strings.Index(accept, "text/html"), strings.Index(accept, "json")
+	return json >= 0 && (html < 0 || json < html)
+}
+
+// normalizeTyped is the default of WithNormalizer.
+func normalizeTyped(typed string) (string, error) {
+	typed = strings.TrimSpace(typed)
+	switch {
+	case strings.Contains(typed, "@"):
+		return strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			return r
+		}, typed), nil
+	case typed != "" && strings.Trim(typed, "+0123456789 ()-./\u00a0") == "":
+		return strings.Map(func(r rune) rune {
+			if r != '+' && (r < '0' || '9' < r) {
+				return -1
+			}
+			return r
+		}, typed), nil
+	}
+	return typed, nil
+}
+
+// typed returns the one spelling of what was typed.
+func (f *Flow) typed(address string) (string, error) {
+	if len(address) > maxTyped || !utf8.ValidString(address) {
+		return "", errAddress
+	}
+	typed, err := f.normalize(address)
+	if err != nil || typed == "" || len(typed) > maxTyped || hasControl(typed) {
+		return "", errAddress
+	}
+	return typed, nil
+}
+
+func hasControl(s string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// person returns whom an address belongs to. Unknown people have subjects of their own, which no account can have by
+// accident: a name that is typed must not lead to the record of the account whose subject it is.
+func (f *Flow) person(r *http.Request, address string) (subject, deliverTo, typed string, found bool, err error) {
+	if typed, err = f.typed(address); err != nil {
+		return "", "", "", false, err
+	}
+	subject, deliverTo, found, err = f.config.Lookup(r.Context(), typed)
+	if err != nil {
+		f.observe(r.Context(), onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
+		return "", "", "", false, err
+	}
+	if !found {
+		subject, deliverTo = "unknown:"+typed, ""
+	}
+	return subject, deliverTo, typed, found, nil
+}
+
+// bindingSize is that of the cookie: 256 random bits.
+const bindingSize = 32
+
+// bindingCookie is the cookie of the browser that asks. Safari drops Secure cookies on http://localhost.
+func bindingCookie(https bool) http.Cookie {
+	c := http.Cookie{Name: "onetime", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if https {
+		c.Name, c.Secure = "__Host-onetime", true
+	}
+	return c
+}
+
+// binding returns the value of the browser's cookie, empty if it has none that this package made.
+func (f *Flow) binding(r *http.Request) string {
+	c, err := r.Cookie(f.cookie.Name)
+	if err != nil {
+		return ""
+	}
+	if raw, err := base64.RawURLEncoding.DecodeString(c.Value); err != nil || len(raw) != bindingSize {
+		return ""
+	}
+	return c.Value
+}
+
+// bind returns the browser's binding and sets its cookie, which lives as long as what it belongs to.
+func (f *Flow) bind(w http.ResponseWriter, r *http.Request) string {
+	c := f.cookie
+	if c.Value = f.binding(r); c.Value == "" {
+		raw := make([]byte, bindingSize)
+		rand.Read(raw)
+		c.Value = base64.RawURLEncoding.EncodeToString(raw)
+	}
+	policy := f.manager.Policy()
+	c.MaxAge = int(max(policy.OTPTTL, policy.TokenTTL).Seconds())
+	http.SetCookie(w, &c)
+	return c.Value
+}
+
+// unbind takes the cookie back once a proof was made with it: the next sign-in has another.
+func (f *Flow) unbind(w http.ResponseWriter) {
+	c := f.cookie
+	c.MaxAge = -1
+	http.SetCookie(w, &c)
+}
+
+// language returns the language of WithTexts that the browser likes best.
+func (f *Flow) language(r *http.Request) string {
+	best, weight := "en", 0.0
+	for _, choice := range strings.Split(r.Header.Get("Accept-Language"), ",") {
+		tag, q, weighted := strings.Cut(strings.TrimSpace(choice), ";")
+		w := 1.0
+		if weighted {
+			var err error
+			if w, err = strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(q), "q="), 64); err != nil {
+				continue
+			}
+		}
+		tag = strings.ToLower(strings.TrimSpace(tag))
+		short, _, _ := strings.Cut(tag, "-")
+		for _, language := range []string{tag, short} {
+			if _, known := f.texts[language]; known && w > weight {
+				best, weight = language, w
+			}
+		}
+	}
+	return best
+}
+
+// mask shows enough of a subject for its owner to know it.
+func mask(subject string) string {
+	const hidden = "•••"
+	if name, domain, found := strings.Cut(subject, "@"); found && name != "" {
+		_, size := utf8.DecodeRuneInString(name)
+		return name[:size] + hidden + "@" + domain
+	}
+	if runes := []rune(subject); len(runes) > 4 {
+		return hidden + string(runes[len(runes)-2:])
+	}
+	return hidden
+}

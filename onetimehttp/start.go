@@ -1,0 +1,182 @@
+package onetimehttp
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+// A Sent is what Start answers to programs.
+type Sent struct {
+	// CodeExpiresIn and ExpiresIn are how long the code and the link are good for, ResendIn is when the next one can be
+	// sent, in seconds. Zero: no code, no link, at once.
+	CodeExpiresIn int `json:"code_expires_in,omitempty"`
+	ExpiresIn     int `json:"expires_in,omitempty"`
+	ResendIn      int `json:"resend_in"`
+}
+
+// Start returns the handler that takes an address. GET shows a form. POST takes the field "address" of a form or of JSON,
+// issues what Config.Secrets says, bound to a cookie of this browser, and shows the form for the code, or answers with a
+// Sent. People who are not known are answered alike in all that can be seen: body, status, headers, limits and time. Nothing
+// of the delivery shows either. While a send limit is empty the answer is 429 with Retry-After, and the page says that a
+// message was already sent.
+func (f *Flow) Start() http.Handler { return f.Protect(http.HandlerFunc(f.start)) }
+
+func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		f.show(w, http.StatusOK, "start", f.page(r))
+		return
+	case http.MethodPost:
+	default:
+		f.notAllowed(w, r)
+		return
+	}
+	if f.config.Limiter != nil && !f.config.Limiter(r) {
+		f.fail(w, r, errTooMany)
+		return
+	}
+	in, err := read(w, r)
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	subject, deliverTo, typed, found, err := f.person(r, in.Address)
+	if err != nil {
+		f.failStart(w, r, in.Address, err)
+		return
+	}
+	made, err := f.issue(r.Context(), subject, cmp.Or(deliverTo, typed), found, f.bind(w, r))
+	if err != nil {
+		f.failStart(w, r, typed, err)
+		return
+	}
+
+	page := f.page(r)
+	if wantsJSON(r) {
+		body, _ := json.Marshal(made.Sent) // numbers
+		answer(w, http.StatusOK, "application/json", append(body, '\n'))
+	} else {
+		page.Address, page.Note = typed, page.T("code.sent")
+		name := "code"
+		if made.CodeExpiresIn == 0 {
+			name, page.Note = "sent", page.T("sent.link")
+		}
+		f.show(w, http.StatusOK, name, page)
+	}
+	// Whoever asked has the answer before anything of the delivery can be felt.
+	http.NewResponseController(w).Flush()
+	made.message.Language = page.Language
+	made.message.texts = page.texts
+	f.deliver(r.Context(), subject, deliverTo, found, made)
+}
+
+// failStart shows an error on the form that was filled in. Where a send limit is empty, that is the form for the code.
+func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address string, err error) {
+	page := f.page(r)
+	page.Address = address
+	problem := problem(err, page.texts)
+	name := "start"
+	if errors.Is(err, onetime.ErrThrottled) {
+		problem.Detail = page.T("already", problem.RetryAfter)
+	}
+	if wantsJSON(r) {
+		problem.write(w)
+		return
+	}
+	if errors.Is(err, onetime.ErrThrottled) {
+		name = "code"
+		if f.config.Secrets == LinkOnly {
+			name = "sent"
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
+		page.Note = problem.Detail
+		f.show(w, problem.Status, name, page)
+		return
+	}
+	f.failOn(w, name, page, problem)
+}
+
+// An issued is what was issued, as a message and as an answer. A decoy's message has no secrets.
+type issued struct {
+	Sent
+	kind, id string
+	message  Message
+}
+
+func (f *Flow) issue(ctx context.Context, subject, address string, found bool, binding string) (issued, error) {
+	opts := []onetime.IssueOption{onetime.WithBinding(binding)}
+	if !found {
+		opts = append(opts, onetime.AsDecoy())
+	}
+	made := issued{kind: "link", message: Message{Purpose: f.manager.Policy().Purpose, Service: f.config.Name, domain: f.domain}}
+	var resendIn time.Duration
+	if f.config.Secrets == CodeOnly {
+		otp, err := f.manager.IssueOTP(ctx, subject, opts...)
+		if err != nil {
+			return issued{}, err
+		}
+		made.kind, made.id, resendIn = "otp", otp.ID, otp.ResendIn
+		made.message.Code, made.message.CodeExpiresIn = otp.Code, otp.ExpiresIn
+	} else {
+		opts = append(opts, onetime.WithPayload([]byte(address))) // for the page of the link
+		if f.config.Secrets == LinkAndCode {
+			opts = append(opts, onetime.WithCode())
+		}
+		link, err := f.manager.IssueLink(ctx, subject, opts...)
+		if err != nil {
+			return issued{}, err
+		}
+		made.id, resendIn = link.ID, link.ResendIn
+		made.message.URL, made.message.ExpiresIn = link.URL, link.ExpiresIn
+		made.message.Code, made.message.CodeExpiresIn = link.Code, link.CodeExpiresIn
+	}
+	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn)}
+	return made, nil
+}
+
+// deliver queues a message, one to nobody, too, so that a full queue treats all alike.
+func (f *Flow) deliver(ctx context.Context, subject, deliverTo string, found bool, made issued) {
+	ctx = context.WithoutCancel(ctx) // the request is over
+	f.deliveries.add(func(end context.Context, dropped error) {
+		start := time.Now()
+		err := dropped
+		if err == nil && found {
+			err = f.send(ctx, end, deliverTo, made.message)
+		}
+		if err != nil {
+			// Nobody has it, so nobody shall be able to use it.
+			bounded, cancel := context.WithTimeout(ctx, f.timeout)
+			err = errors.Join(err, f.manager.Cancel(bounded, subject, made.id))
+			cancel()
+		}
+		if found {
+			f.observe(ctx, onetime.Event{Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Err: err, Took: time.Since(start)})
+		}
+	})
+}
+
+func (f *Flow) send(ctx, end context.Context, deliverTo string, m Message) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	defer context.AfterFunc(end, cancel)()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("onetimehttp: Config.Sender: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f.config.Sender(ctx, deliverTo, m)
+}
+
+func (f *Flow) notAllowed(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD, POST")
+	f.fail(w, r, errMethod)
+}

@@ -1,0 +1,69 @@
+package onetimehttp
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+// errRefused is what is said of every code that does not work. More would tell whether a message went out: after a
+// delivery that failed nothing is outstanding, while for people who are not known something seems to be.
+var errRefused = &requestError{http.StatusForbidden, "error.refused"}
+
+// Verify returns the handler that takes a code. POST takes the fields "address" and "code" of a form or of JSON, where a
+// code is a string; it needs the cookie that Start has set. A success goes to Config.OnVerified. GET leads to Start.
+func (f *Flow) Verify() http.Handler { return f.Protect(http.HandlerFunc(f.verify)) }
+
+func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		http.Redirect(w, r, f.config.Paths.Start, http.StatusSeeOther)
+		return
+	case http.MethodPost:
+	default:
+		f.notAllowed(w, r)
+		return
+	}
+	in, err := read(w, r)
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	subject, _, typed, _, err := f.person(r, in.Address)
+	binding := f.binding(r)
+	if err == nil && binding == "" {
+		err = errNoCookie
+	}
+	var v onetime.Verification
+	if err == nil {
+		v, err = f.manager.VerifyOTP(r.Context(), subject, in.Code, onetime.WithBinding(binding))
+	}
+	if err == nil {
+		f.verified(w, r, v)
+		return
+	}
+	for _, reason := range []error{onetime.ErrMismatch, onetime.ErrNotFound, onetime.ErrUsed, onetime.ErrExhausted} {
+		if errors.Is(err, reason) {
+			err = errRefused
+		}
+	}
+	page := f.page(r)
+	problem := problem(err, page.texts)
+	if wantsJSON(r) {
+		problem.write(w)
+		return
+	}
+	page.Address = typed
+	name := "code"
+	if typed == "" {
+		name, page.Address = "start", in.Address
+	}
+	f.failOn(w, name, page, problem)
+}
+
+// verified hands a proof over. The cookie has served: whoever may have seen it shall not share the next sign-in.
+func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) {
+	f.unbind(w)
+	f.config.OnVerified(w, r, v)
+}
