@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,22 +27,24 @@ type wire struct {
 	opts  []onetime.Option // of its Managers
 }
 
-// wires runs a test with every kind of client; with three kinds if the run is to be short.
+// wires runs a test with every kind of client; with two kinds if the run is to be short.
 func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 	t.Helper()
 	type dial = func(ctx context.Context, network, addr string) (net.Conn, error)
-	const backOff = time.Millisecond // before go-redis sends again, which it does as often as by default
+	const least, most = time.Millisecond, 2 * time.Millisecond // before go-redis sends again, which it does as often as by default
 	toServer := func(addr string, dial dial) redis.UniversalClient {
-		return redis.NewClient(&redis.Options{Addr: addr, Dialer: dial, MinRetryBackoff: backOff, ContextTimeoutEnabled: true})
+		return redis.NewClient(&redis.Options{
+			Addr: addr, Dialer: dial, MinRetryBackoff: least, MaxRetryBackoff: most, ContextTimeoutEnabled: true,
+		})
 	}
 	toCluster := func(addr string, dial dial) redis.UniversalClient {
 		return redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: []string{addr}, Dialer: dial, MinRetryBackoff: backOff, ContextTimeoutEnabled: true,
+			Addrs: []string{addr}, Dialer: dial, MinRetryBackoff: least, MaxRetryBackoff: most, ContextTimeoutEnabled: true,
 		})
 	}
 	toSentinel := func(_ string, dial dial) redis.UniversalClient {
 		set, _ := sharedSentinel()
-		return set.client(redis.FailoverOptions{Dialer: dial, MinRetryBackoff: backOff})
+		return set.client(redis.FailoverOptions{Dialer: dial, MinRetryBackoff: least, MaxRetryBackoff: most})
 	}
 	sentinelPrimary := func() (*server, error) {
 		set, err := sharedSentinel()
@@ -63,7 +66,7 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 		{name: "redis sentinel", start: sentinelPrimary, connect: toSentinel, long: true},
 		{name: "redis cluster", start: sharedCluster, connect: toCluster, long: true},
 		{name: "redis cluster AutoPipeline", start: sharedCluster, connect: toCluster, automatic: true},
-		{name: "redis cluster WithReplicaAck", start: sharedCluster, connect: toCluster, acked: true},
+		{name: "redis cluster WithReplicaAck", start: sharedCluster, connect: toCluster, acked: true, long: true},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			if client.long && testing.Short() {
@@ -101,8 +104,8 @@ type known struct {
 	resendIn        time.Duration
 }
 
-// A scene is one call, on an empty Redis, whose reply is lost. Its methods may be called by any goroutine, so they
-// assert and never require.
+// A scene is one call whose reply is lost, on a Redis that was empty before. What it does between runs in a goroutine of
+// the proxy, so its methods assert, and require nothing.
 type scene struct {
 	*wire
 	t        *testing.T
@@ -129,8 +132,8 @@ func (w *wire) scene(t *testing.T, opts ...onetime.Option) *scene {
 	return &scene{wire: w, t: t, m: w.manager(t, append(opts, w.opts...)...), other: other}
 }
 
-// lose makes the call, to which n replies are lost, or all if go-redis gives up before. between happens when Redis has
-// run the command for the first time. It returns how many were lost.
+// lose makes the call, of which n replies are lost, or fewer if go-redis gives up before. between happens when Redis has
+// run the command for the first time. It returns how many were lost. It is for the test's goroutine.
 func (s *scene) lose(n int, between func(), call func(s *scene) error) int {
 	s.t.Helper()
 	before := s.proxy.losses()
@@ -258,7 +261,7 @@ func (s *scene) look(m *onetime.Manager) (status onetime.Status, err error) {
 	return status, err
 }
 
-// record returns the one record, and when it ends.
+// snapshot returns the one record, and when it ends.
 func (s *scene) snapshot() (fields map[string]string, end time.Duration) {
 	ctx := context.Background()
 	keys, err := s.raw.Keys(ctx, "*").Result()
@@ -333,7 +336,7 @@ func (s *scene) alive(of known) {
 			want = onetime.ErrUsed
 		}
 	}
-	s.answered(onetime.ErrUsed, want)
+	s.answered(onetime.ErrUsed, want) // there was one to use
 }
 
 // dead tries every secret of an issue: all are refused.
@@ -438,11 +441,15 @@ func TestLostReply_AnsweredAsIfSentOnce(t *testing.T) {
 			}
 		}, oursAlive}},
 	}
+	// go-redis sends again three times, acknowledged calls to a cluster four times: of ten losses it tells the caller.
+	losses := []int{1, 2, 3, 10}
+	if testing.Short() {
+		losses = []int{3, 10}
+	}
 	wires(t, func(t *testing.T, w *wire) {
-		// go-redis sends again three times, acknowledged calls to a cluster four times: of ten losses it tells the caller.
-		for _, n := range []int{1, 2, 3, 10} {
-			for _, o := range operations {
-				t.Run(fmt.Sprintf("%s, %d lost", o.name, n), func(t *testing.T) {
+		for _, o := range operations {
+			t.Run(o.name, func(t *testing.T) {
+				for _, n := range losses {
 					s := w.scene(t, o.opts...)
 					for _, step := range o.before {
 						step(s)
@@ -473,14 +480,193 @@ func TestLostReply_AnsweredAsIfSentOnce(t *testing.T) {
 						s.answered(o.again, s.err)
 						if o.again != o.want {
 							pending(1)(s)
-							return
+							continue
 						}
 					}
 					for _, step := range o.after {
 						step(s)
 					}
-				})
+				}
+			})
+		}
+	})
+}
+
+func TestLostReply_WithAnotherCallInBetween(t *testing.T) {
+	// What another caller does between.
+	tries := func(kind string, want error) step {
+		return func(s *scene) { s.answered(want, s.use(s.other, s.ours, kind)) }
+	}
+	issues := func(s *scene) {
+		var err error
+		s.theirs, err = s.issue(s.other, byLink)
+		s.answered(nil, err)
+	}
+	throttled := func(s *scene) {
+		_, err := s.issue(s.other, byCode)
+		s.answered(onetime.ErrThrottled, err)
+	}
+	revokes := func(s *scene) { s.answered(nil, s.revoke(s.other)) }
+	unlocks := func(s *scene) { s.answered(nil, s.unlock(s.other)) }
+	cancels := func(s *scene) { // what is pending: the id of an issue whose reply was lost is not known otherwise
+		status, err := s.look(s.other)
+		s.answered(nil, err)
+		for _, pending := range status.Pending {
+			s.answered(nil, s.cancel(s.other, pending.ID))
+		}
+	}
+	undoes := func(want error) step { return func(s *scene) { s.answered(want, s.undo()) } }
+
+	noLimit := onetime.WithSendLimits()
+	keep2 := onetime.WithKeep(2)
+	type overtaken struct {
+		name    string
+		opts    []onetime.Option
+		before  []step
+		call    func(s *scene) error
+		between step
+		want    error // of the call
+		after   []step
+	}
+	var scenes []overtaken
+	add := func(call func(s *scene) error, before []step, more ...overtaken) {
+		for _, o := range more {
+			o.call, o.before = call, append(slices.Clip(before), o.before...)
+			scenes = append(scenes, o)
+		}
+	}
+	for _, kind := range []string{byCode, byToken} {
+		replaced := onetime.ErrNotFound
+		judged := counted(0, 5)
+		if kind == byCode {
+			replaced, judged = onetime.ErrMismatch, counted(1, 4) // a replaced code cannot be told from a wrong one
+		}
+		name := "use by " + kind + ", "
+		add(useLost(kind), []step{issued(byLink)},
+			overtaken{name: name + "the code by another", between: tries(byCode, onetime.ErrUsed), after: []step{counted(0, 5), oursDead}},
+			overtaken{name: name + "the token by another", between: tries(byToken, onetime.ErrUsed), after: []step{counted(0, 5), oursDead}},
+			overtaken{name: name + "a wrong code", between: func(s *scene) {
+				s.answered(onetime.ErrUsed, s.guess(s.other, 0))
+			}, after: []step{counted(0, 5), oursDead}},
+			overtaken{name: name + "Unlock", between: unlocks, after: []step{oursDead}},
+			overtaken{name: name + "an issue", opts: []onetime.Option{noLimit}, between: issues, want: replaced,
+				after: []step{judged, theirsAlive, oursDead}},
+			overtaken{name: name + "an issue that keeps", opts: []onetime.Option{noLimit, keep2}, between: issues, want: replaced,
+				after: []step{judged, theirsAlive, oursDead}},
+			overtaken{name: name + "Revoke", between: revokes, want: onetime.ErrNotFound, after: []step{oursDead}},
+			overtaken{name: name + "Cancel", between: cancels, want: onetime.ErrNotFound, after: []step{oursDead}},
+		)
+
+		name = "issue of a " + kind + ", "
+		add(issueLost(kind), nil,
+			overtaken{name: name + "a throttled issue", between: throttled, after: []step{pending(1), oursAlive}},
+			overtaken{name: name + "an issue", opts: []onetime.Option{noLimit}, between: issues, after: []step{pending(1), theirsDead, oursAlive}},
+			overtaken{name: name + "an issue that keeps", opts: []onetime.Option{noLimit, keep2}, between: issues,
+				after: []step{pending(2), oursAlive, theirsDead}},
+			overtaken{name: name + "the issue that empties the limit", between: issues, want: onetime.ErrThrottled,
+				opts: []onetime.Option{onetime.WithSendLimits(onetime.Limit{Burst: 2, Per: time.Hour})}, after: []step{pending(1), theirsAlive}},
+			overtaken{name: name + "Unlock", between: unlocks, after: []step{pending(1), oursAlive}},
+			overtaken{name: name + "Revoke", between: revokes, after: []step{oursDead}},
+			overtaken{name: name + "Cancel", between: cancels, after: []step{oursDead}},
+		)
+	}
+	add(guessLost, []step{issued(byLink)},
+		overtaken{name: "wrong code, the same by another", between: guessed(0, 4), want: onetime.ErrMismatch,
+			after: []step{left(4), counted(1, 4), oursAlive}},
+		overtaken{name: "wrong code, another one", between: guessed(1, 3), want: onetime.ErrMismatch,
+			after: []step{left(3), counted(2, 3), oursAlive}},
+		overtaken{name: "wrong code, the last attempts", between: guessed(1, 3, 2, 1, 0), want: onetime.ErrMismatch,
+			after: []step{left(0), counted(5, 0)}},
+		overtaken{name: "wrong code, the right one", between: tries(byCode, nil), want: onetime.ErrMismatch,
+			after: []step{left(4), counted(0, 4), oursDead}},
+		overtaken{name: "wrong code, Unlock", between: unlocks, want: onetime.ErrMismatch, after: []step{left(4), counted(0, 4), oursAlive}},
+		overtaken{name: "wrong code, an issue", opts: []onetime.Option{noLimit}, between: issues, want: onetime.ErrMismatch,
+			after: []step{left(4), counted(2, 4), theirsAlive}},
+		overtaken{name: "wrong code, Revoke", between: revokes, want: onetime.ErrMismatch, after: []step{left(4), oursDead}},
+	)
+	add((*scene).undo, []step{issued(byLink), taken},
+		overtaken{name: "Undo, a use", between: tries(byCode, nil), want: onetime.ErrUsed, after: []step{oursDead}},
+		overtaken{name: "Undo, a use that is undone", between: func(s *scene) {
+			tries(byToken, nil)(s)
+			undoes(nil)(s)
+		}, after: []step{counted(0, 5), oursAlive}},
+		overtaken{name: "Undo, a wrong code", between: guessed(0, 4), after: []step{counted(1, 4), oursAlive}},
+		overtaken{name: "Undo, an issue", opts: []onetime.Option{noLimit}, between: issues, want: onetime.ErrNotFound,
+			after: []step{oursDead, theirsAlive}},
+		overtaken{name: "Undo, an issue that keeps", opts: []onetime.Option{noLimit, keep2}, between: issues,
+			after: []step{pending(2), oursAlive, theirsDead}},
+		overtaken{name: "Undo, Unlock", between: unlocks, after: []step{oursAlive}},
+		overtaken{name: "Undo, Revoke", between: revokes, want: onetime.ErrNotFound, after: []step{oursDead}},
+		overtaken{name: "Undo, Cancel", between: cancels, want: onetime.ErrNotFound, after: []step{oursDead}},
+	)
+	for name, call := range map[string]func(*scene) error{"Revoke": revokeLost, "Cancel": cancelLost} {
+		add(call, []step{issued(byLink)},
+			overtaken{name: name + ", an issue", opts: []onetime.Option{noLimit}, between: issues, after: []step{oursDead, theirsAlive}},
+			overtaken{name: name + ", an issue that keeps", opts: []onetime.Option{noLimit, keep2}, between: issues, after: []step{oursDead, theirsAlive}},
+			overtaken{name: name + ", a use", between: tries(byToken, onetime.ErrNotFound), after: []step{oursDead}},
+			overtaken{name: name + ", an Undo", before: []step{tries(byCode, nil)}, between: undoes(onetime.ErrNotFound), after: []step{oursDead}},
+			overtaken{name: name + ", Unlock", between: unlocks, after: []step{oursDead}},
+		)
+	}
+	add(unlockLost, []step{issued(byLink), guessed(0, 4)},
+		overtaken{name: "Unlock, an issue", between: issues, after: []step{counted(0, 5), oursDead, theirsAlive}},
+		overtaken{name: "Unlock, a wrong code", between: guessed(1, 3), after: []step{counted(0, 3), oursAlive}},
+		overtaken{name: "Unlock, a use", between: tries(byCode, nil), after: []step{counted(0, 4), oursDead}},
+	)
+	add((*scene).inspect, []step{issued(byLink)},
+		overtaken{name: "InspectToken, a use", between: tries(byCode, nil), want: onetime.ErrUsed, after: []step{oursDead}},
+		overtaken{name: "InspectToken, an issue", opts: []onetime.Option{noLimit}, between: issues, want: onetime.ErrNotFound,
+			after: []step{oursDead, theirsAlive}},
+	)
+	add(statusLost, []step{issued(byLink)},
+		overtaken{name: "Status, an issue", opts: []onetime.Option{noLimit}, between: issues, after: []step{func(s *scene) {
+			if assert.Len(s.t, s.status.Pending, 1) {
+				assert.Equal(s.t, s.theirs.id, s.status.Pending[0].ID)
 			}
+		}, oursDead, theirsAlive}},
+	)
+
+	wires(t, func(t *testing.T, w *wire) {
+		for _, o := range scenes {
+			t.Run(o.name, func(t *testing.T) {
+				s := w.scene(t, o.opts...)
+				for _, step := range o.before {
+					step(s)
+				}
+				require.Equal(t, 1, s.lose(1, func() { o.between(s) }, o.call))
+				s.answered(o.want, s.err)
+				for _, step := range o.after {
+					step(s)
+				}
+			})
+		}
+	})
+}
+
+func TestLostReply_OfParallelCalls(t *testing.T) {
+	wires(t, func(t *testing.T, w *wire) {
+		for range 4 {
+			s := w.scene(t, onetime.WithSendLimits(), many)
+			// All three may be of one call, which succeeds all the same.
+			atOnce := func(call func(i int) error) int {
+				issued(byLink)(s)
+				lost := s.proxy.losses()
+				s.proxy.loseNext(3, nil)
+				successes := parallel(t, 24, onetime.ErrDenied, call)
+				require.Equal(t, 3, s.proxy.losses()-lost)
+				return successes
+			}
+			require.Equal(t, 1, atOnce(func(i int) error { return s.use(s.m, s.ours, []string{byCode, byToken}[i%2]) }))
+			require.Zero(t, atOnce(func(int) error { return s.guess(s.m, 0) }))
+			counted(1, 4)(s)
+			require.Zero(t, atOnce(func(i int) error { return s.guess(s.m, i%3) }))
+			counted(4, 2)(s)
+			require.Equal(t, 1, atOnce(func(i int) error {
+				if i < 16 {
+					return s.guess(s.m, i%4)
+				}
+				return s.use(s.m, s.ours, byCode)
+			}))
 		}
 	})
 }

@@ -39,30 +39,62 @@ func TestReadme_QuickStartIsTheProgram(t *testing.T) {
 	require.Equal(t, string(program), block+"\n", "the first block of Go code in README.md and examples/quickstart/main.go")
 }
 
-func TestReadme_EveryTestItNamesExists(t *testing.T) {
+// documents are the texts of README.md and of all in docs, by path.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	texts := map[string]string{"README.md": readme(t)}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		texts[path] = string(text)
+	}
+	return texts
+}
+
+func TestDocs_EveryTestTheyNameExists(t *testing.T) {
 	declared := map[string]bool{}
 	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllStringSubmatch(string(text), -1) {
+		for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Example|Benchmark)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
 			declared[found[1]] = true
 		}
 		return err
 	}))
-	named := regexp.MustCompile(`\bTest[A-Z]\w*`).FindAllString(readme(t), -1)
-	require.NotEmpty(t, named)
-	for _, name := range named {
-		require.True(t, declared[name], "README names %s, which does not exist", name)
+	for path, text := range documents(t) {
+		named := regexp.MustCompile(`\b(?:Test|Example|Benchmark)[A-Z_]\w*`).FindAllString(text, -1)
+		require.True(t, len(named) > 0 || path != "README.md")
+		for _, name := range named {
+			require.True(t, declared[name], "%s names %s, which does not exist", path, name)
+		}
 	}
 }
 
-func TestReadme_EveryLinkedFileExists(t *testing.T) {
-	links := regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(readme(t), -1)
-	require.NotEmpty(t, links)
-	for _, link := range links {
-		require.FileExists(t, link[1])
+func TestDocs_EveryLinkLeadsSomewhere(t *testing.T) {
+	heading := regexp.MustCompile(`(?m)^#+ (.+)$`)
+	for path, text := range documents(t) {
+		links := regexp.MustCompile(`\]\(([^):#]*)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1)
+		require.True(t, len(links) > 0 || path != "README.md")
+		for _, link := range links {
+			target, place := filepath.Join(filepath.Dir(path), link[1]), strings.TrimPrefix(link[2], "#")
+			if link[1] == "" {
+				target = path
+			}
+			linked, err := os.ReadFile(target)
+			require.NoError(t, err, path)
+			var places []string
+			for _, found := range heading.FindAllStringSubmatch(string(linked), -1) {
+				places = append(places, strings.ReplaceAll(strings.ToLower(found[1]), " ", "-"))
+			}
+			if place != "" {
+				require.Contains(t, places, place, "%s links to %s", path, link[0])
+			}
+		}
 	}
 }
 

@@ -36,15 +36,15 @@ func (c *config) checkAck(rdb redis.Scripter) error {
 func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key string, args []any) ([]any, int64, error) {
 	node, _ := m.rdb.(*redis.Client)
 	cluster, _ := m.rdb.(*redis.ClusterClient)
-	retries := 1 // for a script that has to be loaded
+	retries := 0 // but those of go-redis
 	if cluster != nil {
 		var err error
 		if node, err = cluster.MasterForKey(ctx, key); err != nil {
 			return nil, 0, err
 		}
-		retries += cluster.Options().MaxRedirects
+		retries = cluster.Options().MaxRedirects
 	}
-	send, ask := script.EvalSha, false
+	send, known, ask := script.EvalSha, true, false
 	for attempt := 0; ; attempt++ {
 		var answer, acked *redis.Cmd
 		// Its error counts, not that of a command: where retries run out, commands keep what they had.
@@ -61,11 +61,10 @@ func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key st
 			values, errAnswer := answer.Slice()
 			replicas, errAcked := acked.Int64()
 			return values, replicas, errors.Join(errAnswer, errAcked)
-		case attempt == retries || ctx.Err() != nil:
-			return nil, 0, err
-		case redis.HasErrorPrefix(err, "NOSCRIPT"):
-			send = script.Eval
-		case cluster == nil || !passing(err):
+		case known && redis.HasErrorPrefix(err, "NOSCRIPT"):
+			send, known = script.Eval, false
+			attempt--
+		case attempt == retries || ctx.Err() != nil || !passing(err):
 			return nil, 0, err
 		default:
 			addr, moved := redis.IsMovedError(err)

@@ -175,7 +175,7 @@ func (s *server) remove() {
 
 // do sends one command on a connection of its own.
 func (s *server) do(ctx context.Context, args ...any) *redis.Cmd {
-	client := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1, DialTimeout: time.Second, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1, ContextTimeoutEnabled: true})
 	defer client.Close()
 	return client.Do(ctx, args...)
 }
