@@ -56,3 +56,6 @@ func Seal(m *Manager, i int, p Place, kind, id, digest, subject string, payload 
 func Open(m *Manager, i int, p Place, kind, id, digest, sealed string) (subject string, payload []byte, err error) {
 	return m.ring.keys[i].open(p.in(), kind, id, digest, sealed)
 }
+
+// CheckInfo is Manager.checkInfo.
+func CheckInfo(m *Manager, info string) error { return m.checkInfo(info) }

@@ -335,9 +335,9 @@ func (m *Manager) Status(ctx context.Context, subject string) (Status, error) {
 }
 
 // Check asks whether this Redis and this client can be relied on, at start-up or from a health probe. It is an error
-// if scripts do not run, if the server is a replica, if it may evict records under memory pressure
-// (maxmemory is set and maxmemory-policy is not noeviction), or if the client ignores the deadlines of contexts. What it
-// cannot see, for want of a permission, say, it does not report.
+// if scripts do not run, if the server is a replica or older than Redis 5, if it may evict records under memory pressure
+// (maxmemory is set and maxmemory-policy is not noeviction), if it has fewer replicas than WithReplicaAck asks for, or if
+// the client ignores the deadlines of contexts. What it cannot see, for want of a permission, say, it does not report.
 func (m *Manager) Check(ctx context.Context) error {
 	start := time.Now()
 	// No subject is empty, so this record is nobody's.

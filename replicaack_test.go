@@ -180,7 +180,14 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 		return c.use(otp.ID, time.Second, byCode(otp.Code))
 	})
 
+	require.NoError(t, m.Check(t.Context()))
 	replica.kill() // not there at all, instead of silent
+	eventually(t, func(ctx context.Context) error {
+		if err := m.Check(ctx); err == nil || !strings.Contains(err.Error(), "0 replicas: want the 1 of WithReplicaAck") {
+			return fmt.Errorf("Check says %w", err)
+		}
+		return nil
+	})
 	otp = mustOTP(t, m)
 	away(tooFew, byCode(otp.Code))
 	refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrUsed)

@@ -298,24 +298,31 @@ func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, er
 func (m *Manager) checkServer(ctx context.Context) error {
 	if cluster, ok := m.rdb.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return checkInfo(node.Info(ctx).Val())
+			return m.checkInfo(node.Info(ctx).Val())
 		})
 	}
 	if server, ok := m.rdb.(interface {
 		Info(context.Context, ...string) *redis.StringCmd
 	}); ok {
-		return checkInfo(server.Info(ctx).Val())
+		return m.checkInfo(server.Info(ctx).Val())
 	}
 	return nil
 }
 
-func checkInfo(info string) error {
+func (m *Manager) checkInfo(info string) error {
 	known := map[string]string{}
 	for line := range strings.Lines(info) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		known[name] = value
 	}
 	var errs []error
+	major, _, _ := strings.Cut(known["redis_version"], ".")
+	if n, err := strconv.Atoi(major); err == nil && n < 5 {
+		errs = append(errs, fmt.Errorf("onetime: Check: Redis %s: want 7, and no less than 5: older ones refuse scripts that ask for the time and write", known["redis_version"]))
+	}
+	if n, err := strconv.Atoi(known["connected_slaves"]); err == nil && n < m.config.replicas {
+		errs = append(errs, fmt.Errorf("onetime: Check: %d replicas: want the %d of WithReplicaAck, or nothing verifies", n, m.config.replicas))
+	}
 	if known["role"] == "slave" {
 		errs = append(errs, errors.New("onetime: Check: the server is a replica: want the primary"))
 	}
