@@ -159,6 +159,7 @@ type Policy struct {
 	Keep        int           // issues of a challenge that verify at a time
 	SendLimits  []Limit
 	GuessLimits []Limit
+	Links       bool // WithLinkBase was given, so that there can be links
 }
 
 // GuessingOdds returns an upper bound, 0 to 1, of the chance that someone who guesses codes of one subject for as long
@@ -268,6 +269,7 @@ func WithKeep(n int) Option {
 func WithLinkBase(base string) Option {
 	return Option{func(c *config) (err error) {
 		c.linkHead, c.linkTail, err = splitLinkBase(base)
+		c.policy.Links = err == nil
 		return err
 	}}
 }

@@ -192,6 +192,7 @@ func TestOptions_SetThePolicy(t *testing.T) {
 		OTPTTL: 20*time.Second + time.Millisecond, TokenTTL: time.Hour, // parts of a millisecond are dropped
 		MaxAttempts: 3, Keep: 2, GuessLimits: limits,
 	}, m.Policy())
+	require.True(t, offline(t, onetime.WithLinkBase("https://example.com")).Policy().Links)
 	require.Equal(t, 24*time.Hour, offline(t, onetime.WithDangerouslyLongOTPTTL(24*time.Hour)).Policy().OTPTTL)
 }
 

@@ -218,7 +218,7 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	if config.OtherBrowser < AskOtherBrowser || config.OtherBrowser > RefuseOtherBrowser {
 		wrong("Config.OtherBrowser(%d): want AskOtherBrowser or RefuseOtherBrowser", config.OtherBrowser)
 	}
-	if m != nil && config.Secrets != CodeOnly && !hasLinkBase(m) {
+	if m != nil && config.Secrets != CodeOnly && !m.Policy().Links {
 		wrong("Config.Secrets: links want a Manager with WithLinkBase")
 	}
 	for name, path := range map[string]*string{"sign-in": &f.config.Paths.Start, "sign-in/code": &f.config.Paths.Verify, "sign-in/link": &f.config.Paths.Link} {
@@ -250,12 +250,6 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	return f, nil
 }
 
-// hasLinkBase asks with a subject that cannot be, so that Redis is left alone.
-func hasLinkBase(m *onetime.Manager) bool {
-	_, err := m.IssueLink(context.Background(), "")
-	return err == nil || !strings.Contains(err.Error(), "WithLinkBase")
-}
-
 func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" || u.User != nil || origin != u.Scheme+"://"+u.Host {
@@ -268,6 +262,9 @@ func parseOrigin(origin string) (*url.URL, error) {
 	}
 	return u, nil
 }
+
+// Style is the style sheet that Protect allows, for a style element of pages of yours.
+func (f *Flow) Style() template.CSS { return f.style }
 
 // Shutdown delivers what is waiting and ends the goroutines of the Flow. When ctx ends first, it returns the error of ctx:
 // the contexts of deliveries under way are cancelled, and what still waits is dropped. What is issued after it is not
