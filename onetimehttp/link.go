@@ -29,7 +29,7 @@ func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
 		}
 		v, err := f.manager.VerifyToken(r.Context(), in.Token, f.holder(r, in.Here)...)
 		if err == nil {
-			f.verified(w, r, v)
+			f.config.OnVerified(w, r, v)
 			return
 		}
 		if !errors.Is(err, onetime.ErrBinding) || wantsJSON(r) {

@@ -170,7 +170,8 @@ func (f *Flow) binding(r *http.Request) string {
 	return c.Value
 }
 
-// bind returns the browser's binding and sets its cookie, which lives as long as what it belongs to.
+// bind returns the browser's binding and sets its cookie, which lives as long as what it belongs to. A success does not take
+// it back: after an Undo the same browser must be able to show the same secret again.
 func (f *Flow) bind(w http.ResponseWriter, r *http.Request) string {
 	c := f.cookie
 	if c.Value = f.binding(r); c.Value == "" {
@@ -182,13 +183,6 @@ func (f *Flow) bind(w http.ResponseWriter, r *http.Request) string {
 	c.MaxAge = int(max(policy.OTPTTL, policy.TokenTTL).Seconds())
 	http.SetCookie(w, &c)
 	return c.Value
-}
-
-// unbind takes the cookie back once a proof was made with it: the next sign-in has another.
-func (f *Flow) unbind(w http.ResponseWriter) {
-	c := f.cookie
-	c.MaxAge = -1
-	http.SetCookie(w, &c)
 }
 
 // language returns the language of WithTexts that the browser likes best.

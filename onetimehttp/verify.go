@@ -40,7 +40,7 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		v, err = f.manager.VerifyOTP(r.Context(), subject, in.Code, onetime.WithBinding(binding))
 	}
 	if err == nil {
-		f.verified(w, r, v)
+		f.config.OnVerified(w, r, v)
 		return
 	}
 	for _, reason := range []error{onetime.ErrMismatch, onetime.ErrNotFound, onetime.ErrUsed, onetime.ErrExhausted} {
@@ -60,10 +60,4 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		name, page.Address = "start", in.Address
 	}
 	f.failOn(w, name, page, problem)
-}
-
-// verified hands a proof over. The cookie has served: whoever may have seen it shall not share the next sign-in.
-func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) {
-	f.unbind(w)
-	f.config.OnVerified(w, r, v)
 }
