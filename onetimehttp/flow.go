@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -76,8 +77,9 @@ type Paths struct{ Start, Verify, Link string }
 // A Flow is the handlers of one purpose. It is safe for concurrent use. It runs goroutines that deliver messages, until
 // Shutdown.
 type Flow struct {
-	manager *onetime.Manager
-	config  Config
+	manager   *onetime.Manager
+	strangers *onetime.Manager // the same, for people who are not known: takes their names as they are
+	config    Config
 	settings
 	pages      *template.Template
 	style      template.CSS
@@ -167,7 +169,7 @@ func WithTexts(texts map[string]Catalogue) Option {
 		var errs []error
 		for language, catalogue := range texts {
 			errs = append(errs, catalogue.check(language))
-			s.texts[strings.ToLower(language)] = catalogue
+			s.texts[strings.ToLower(language)] = maps.Clone(catalogue)
 		}
 		return errors.Join(errs...)
 	}}
@@ -201,12 +203,15 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 			errs = append(errs, o.set(&f.settings))
 		}
 	}
-	for name, missing := range map[string]bool{
-		"a Manager": m == nil, "Config.Lookup": config.Lookup == nil, "Config.Sender": config.Sender == nil, "Config.OnVerified": config.OnVerified == nil,
-		"Config.Limiter, or WithDangerouslyNoLimiter": config.Limiter == nil && !f.noLimiter,
+	for _, want := range []struct {
+		name    string
+		missing bool
+	}{
+		{"a Manager", m == nil}, {"Config.Lookup", config.Lookup == nil}, {"Config.Sender", config.Sender == nil},
+		{"Config.OnVerified", config.OnVerified == nil}, {"Config.Limiter, or WithDangerouslyNoLimiter", config.Limiter == nil && !f.noLimiter},
 	} {
-		if missing {
-			wrong("New: want %s", name)
+		if want.missing {
+			wrong("New: want %s", want.name)
 		}
 	}
 	if config.Name == "" || len(config.Name) > 100 || hasControl(config.Name) {
@@ -221,10 +226,9 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	if m != nil && config.Secrets != CodeOnly && !m.Policy().Links {
 		wrong("Config.Secrets: links want a Manager with WithLinkBase")
 	}
-	for name, path := range map[string]*string{"sign-in": &f.config.Paths.Start, "sign-in/code": &f.config.Paths.Verify, "sign-in/link": &f.config.Paths.Link} {
-		if *path == "" {
-			*path = "/" + name
-		}
+	paths := &f.config.Paths
+	paths.Start, paths.Verify, paths.Link = cmp.Or(paths.Start, "/sign-in"), cmp.Or(paths.Verify, "/sign-in/code"), cmp.Or(paths.Link, "/sign-in/link")
+	for _, path := range []*string{&paths.Start, &paths.Verify, &paths.Link} {
 		if !strings.HasPrefix(*path, "/") || strings.HasPrefix(*path, "//") || strings.ContainsAny(*path, "\\?#") || hasControl(*path) {
 			wrong("Config.Paths: %q: want an absolute path", *path)
 		}
@@ -235,6 +239,11 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	}
 	if err := f.parsePages(); err != nil {
 		errs = append(errs, err)
+	}
+	if m != nil {
+		if f.strangers, err = m.Purpose(m.Policy().Purpose, onetime.WithNormalizer(nil)); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -254,6 +263,10 @@ func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" || u.User != nil || origin != u.Scheme+"://"+u.Host {
 		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
+	}
+	// As browsers send it: else it would never be the Origin of a request.
+	if u.Host != strings.ToLower(u.Host) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+		return nil, errors.New("onetimehttp: Config.Origin: want lower case, and no port that is the default")
 	}
 	addr, err := netip.ParseAddr(u.Hostname())
 	local := u.Hostname() == "localhost" || err == nil && addr.IsLoopback()

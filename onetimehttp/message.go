@@ -51,12 +51,17 @@ func (m Message) HTML() (string, error) {
 }
 
 // SMS returns the body of a text message. With a code, its last line binds the code to the site, so that browsers fill it
-// in there and nowhere else: "@example.com #123456" (WICG, Origin-bound one-time codes delivered via SMS).
+// in there and nowhere else: "@example.com #123456" (WICG, Origin-bound one-time codes delivered via SMS). A Message that no
+// Flow made has no such line.
 func (m Message) SMS() string {
 	if m.Code == "" {
 		return m.texts.text("sms.link", m.Service, m.URL)
 	}
-	return m.texts.text("sms.code", m.Code, m.Service) + "\n\n@" + m.domain + " #" + m.Code
+	text := m.texts.text("sms.code", m.Code, m.Service)
+	if m.domain != "" {
+		text += "\n\n@" + m.domain + " #" + m.Code
+	}
+	return text
 }
 
 // T returns a text of the catalogue, as Page.T does.
@@ -64,7 +69,7 @@ func (m Message) T(name string, args ...any) string { return m.texts.text(name, 
 
 func minutes(d time.Duration) int { return int((d + time.Minute - 1) / time.Minute) }
 
-// Format prints the purpose only, under any verb.
+// Format prints the purpose only, under any verb but the misplaced %p and %w, which fmt does not ask about.
 func (m Message) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "onetimehttp.Message(%s)", m.Purpose) }
 
 // MarshalText returns the purpose only; JSON and slog use it.

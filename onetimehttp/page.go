@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
@@ -59,13 +61,10 @@ func (f *Flow) parsePages() error {
 		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	f.pages = template.Must(template.ParseFS(files, "pages/*.html"))
 	var errs []error
-	for _, name := range pageNames {
-		if f.templates != nil && f.templates.Lookup(name) != nil {
-			f.pages = nil
-			break
+	if f.templates != nil {
+		if !slices.ContainsFunc(pageNames, func(name string) bool { return f.templates.Lookup(name) != nil }) {
+			return fmt.Errorf("onetimehttp: WithTemplates: want one of %s", strings.Join(pageNames, ", "))
 		}
-	}
-	if f.pages == nil {
 		own, err := f.templates.Clone()
 		if err != nil {
 			return fmt.Errorf("onetimehttp: WithTemplates: %w", err)
@@ -80,9 +79,13 @@ func (f *Flow) parsePages() error {
 			}
 		}
 	}
+	full := Page{Name: "a", Language: "en", Address: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a", Token: "a", OtherBrowser: true}
 	for _, name := range pageNames {
-		if _, err := f.render(name, Page{texts: english}); err != nil {
-			errs = append(errs, fmt.Errorf("onetimehttp: WithTemplates: %w", err))
+		for _, page := range []Page{{}, full} {
+			page.texts = english
+			if _, err := f.render(name, page); err != nil {
+				errs = append(errs, fmt.Errorf("onetimehttp: WithTemplates: %w", err))
+			}
 		}
 	}
 	return errors.Join(errs...)

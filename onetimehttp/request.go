@@ -1,6 +1,8 @@
 package onetimehttp
 
 import (
+	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -65,7 +67,7 @@ func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
 		decoder := json.NewDecoder(r.Body)
 		if err = decoder.Decode(&in); err == nil {
 			if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
-				err = errForm
+				err = cmp.Or(more, error(errForm))
 			}
 		}
 	default:
@@ -129,21 +131,42 @@ func hasControl(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// person returns whom an address belongs to. Unknown people have subjects of their own, which no account can have by
-// accident: a name that is typed must not lead to the record of the account whose subject it is.
-func (f *Flow) person(r *http.Request, address string) (subject, deliverTo, typed string, found bool, err error) {
-	if typed, err = f.typed(address); err != nil {
-		return "", "", "", false, err
+// A person is whom an address belongs to. Unknown people have subjects of their own, which no account can have by
+// accident, and no normaliser touches: a name that is typed must not lead to the record of the account whose subject it is.
+type person struct {
+	found                     bool
+	typed, subject, deliverTo string
+	manager                   *onetime.Manager
+}
+
+func (f *Flow) person(r *http.Request, address string) (p person, err error) {
+	if p.typed, err = f.typed(address); err != nil {
+		return p, err
 	}
-	subject, deliverTo, found, err = f.config.Lookup(r.Context(), typed)
+	p.manager = f.manager
+	p.subject, p.deliverTo, p.found, err = f.config.Lookup(r.Context(), p.typed)
 	if err != nil {
-		f.observe(r.Context(), onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
-		return "", "", "", false, err
+		f.mistake(r.Context(), err)
+		return p, err
 	}
-	if !found {
-		subject, deliverTo = "unknown:"+typed, ""
+	if !p.found {
+		p.manager, p.subject, p.deliverTo = f.strangers, "unknown:"+p.typed, ""
 	}
-	return subject, deliverTo, typed, found, nil
+	return p, nil
+}
+
+// judged returns what is to be answered. A subject that the Manager does not take is a mistake of Lookup: told to the
+// observer, and not to whoever asked, who would learn that there is an account.
+func (f *Flow) judged(ctx context.Context, err error) error {
+	if !errors.Is(err, onetime.ErrInvalid) {
+		return err
+	}
+	f.mistake(ctx, err)
+	return errors.New("onetimehttp: Config.Lookup: not a subject")
+}
+
+func (f *Flow) mistake(ctx context.Context, err error) {
+	f.observe(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
 }
 
 // bindingSize is that of the cookie: 256 random bits.
@@ -170,19 +193,19 @@ func (f *Flow) binding(r *http.Request) string {
 	return c.Value
 }
 
-// bind returns the browser's binding and sets its cookie, which lives as long as what it belongs to. A success does not take
-// it back: after an Undo the same browser must be able to show the same secret again.
-func (f *Flow) bind(w http.ResponseWriter, r *http.Request) string {
-	c := f.cookie
-	if c.Value = f.binding(r); c.Value == "" {
-		raw := make([]byte, bindingSize)
-		rand.Read(raw)
-		c.Value = base64.RawURLEncoding.EncodeToString(raw)
-	}
-	policy := f.manager.Policy()
-	c.MaxAge = int(max(policy.OTPTTL, policy.TokenTTL).Seconds())
+// newBinding returns the binding of a browser that has none.
+func newBinding() string {
+	raw := make([]byte, bindingSize)
+	rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// bind sets the browser's cookie, which lives as long as what it belongs to. A success does not take it back: after an Undo
+// the same browser must be able to show the same secret again.
+func (f *Flow) bind(w http.ResponseWriter, binding string) {
+	c, policy := f.cookie, f.manager.Policy()
+	c.Value, c.MaxAge = binding, int(max(policy.OTPTTL, policy.TokenTTL).Seconds())
 	http.SetCookie(w, &c)
-	return c.Value
 }
 
 // language returns the language of WithTexts that the browser likes best.
@@ -198,10 +221,10 @@ func (f *Flow) language(r *http.Request) string {
 			}
 		}
 		tag = strings.ToLower(strings.TrimSpace(tag))
-		short, _, _ := strings.Cut(tag, "-")
-		for _, language := range []string{tag, short} {
-			if _, known := f.texts[language]; known && w > weight {
-				best, weight = language, w
+		for cut := len(tag); cut > 0; cut = strings.LastIndexByte(tag, '-') { // RFC 4647 3.4
+			tag = tag[:cut]
+			if _, known := f.texts[tag]; known && w > weight {
+				best, weight = tag, w
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -33,6 +34,8 @@ func (f *Flow) Start() http.Handler { return f.Protect(http.HandlerFunc(f.start)
 func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
+		// Before the first POST: of two that a double click sends, the browser keeps the answer to the second only.
+		f.bind(w, cmp.Or(f.binding(r), newBinding()))
 		f.show(w, http.StatusOK, "start", f.page(r))
 		return
 	case http.MethodPost:
@@ -49,23 +52,25 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, err)
 		return
 	}
-	subject, deliverTo, typed, found, err := f.person(r, in.Address)
+	to, err := f.person(r, in.Address)
 	if err != nil {
-		f.failStart(w, r, in.Address, err)
+		f.failStart(w, r, cmp.Or(to.typed, in.Address), err)
 		return
 	}
-	made, err := f.issue(r.Context(), subject, cmp.Or(deliverTo, typed), found, f.bind(w, r))
+	binding := cmp.Or(f.binding(r), newBinding())
+	made, err := f.issue(r.Context(), to, binding)
 	if err != nil {
-		f.failStart(w, r, typed, err)
+		f.failStart(w, r, to.typed, f.judged(r.Context(), err))
 		return
 	}
 
+	f.bind(w, binding) // not before: a refusal must not replace the cookie of what was sent
 	page := f.page(r)
 	if wantsJSON(r) {
 		body, _ := json.Marshal(made.Sent) // numbers
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
 	} else {
-		page.Address, page.Note = typed, page.T("code.sent")
+		page.Address, page.Note = to.typed, page.T("code.sent")
 		name := "code"
 		if made.CodeExpiresIn == 0 {
 			name, page.Note = "sent", page.T("sent.link")
@@ -76,13 +81,13 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(w).Flush()
 	made.message.Language = page.Language
 	made.message.texts = page.texts
-	f.deliver(r.Context(), subject, deliverTo, found, made)
+	f.deliver(r.Context(), to, made)
 }
 
 // failStart shows an error on the form that was filled in. Where a send limit is empty, that is the form for the code.
 func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address string, err error) {
 	page := f.page(r)
-	page.Address = address
+	page.Address = strings.ToValidUTF8(address, "")
 	problem := problem(err, page.texts)
 	name := "start"
 	if errors.Is(err, onetime.ErrThrottled) {
@@ -112,26 +117,26 @@ type issued struct {
 	message  Message
 }
 
-func (f *Flow) issue(ctx context.Context, subject, address string, found bool, binding string) (issued, error) {
+func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, error) {
 	opts := []onetime.IssueOption{onetime.WithBinding(binding)}
-	if !found {
+	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
 	made := issued{kind: "link", message: Message{Purpose: f.manager.Policy().Purpose, Service: f.config.Name, domain: f.domain}}
 	var resendIn time.Duration
 	if f.config.Secrets == CodeOnly {
-		otp, err := f.manager.IssueOTP(ctx, subject, opts...)
+		otp, err := to.manager.IssueOTP(ctx, to.subject, opts...)
 		if err != nil {
 			return issued{}, err
 		}
 		made.kind, made.id, resendIn = "otp", otp.ID, otp.ResendIn
 		made.message.Code, made.message.CodeExpiresIn = otp.Code, otp.ExpiresIn
 	} else {
-		opts = append(opts, onetime.WithPayload([]byte(address))) // for the page of the link
+		opts = append(opts, onetime.WithPayload([]byte(cmp.Or(to.deliverTo, to.typed)))) // for the page of the link
 		if f.config.Secrets == LinkAndCode {
 			opts = append(opts, onetime.WithCode())
 		}
-		link, err := f.manager.IssueLink(ctx, subject, opts...)
+		link, err := to.manager.IssueLink(ctx, to.subject, opts...)
 		if err != nil {
 			return issued{}, err
 		}
@@ -144,21 +149,21 @@ func (f *Flow) issue(ctx context.Context, subject, address string, found bool, b
 }
 
 // deliver queues a message, one to nobody, too, so that a full queue treats all alike.
-func (f *Flow) deliver(ctx context.Context, subject, deliverTo string, found bool, made issued) {
+func (f *Flow) deliver(ctx context.Context, to person, made issued) {
 	ctx = context.WithoutCancel(ctx) // the request is over
 	f.deliveries.add(func(end context.Context, dropped error) {
 		start := time.Now()
 		err := dropped
-		if err == nil && found {
-			err = f.send(ctx, end, deliverTo, made.message)
+		if err == nil && to.found {
+			err = f.send(ctx, end, to.deliverTo, made.message)
 		}
 		if err != nil {
 			// Nobody has it, so nobody shall be able to use it.
 			bounded, cancel := context.WithTimeout(ctx, f.timeout)
-			err = errors.Join(err, f.manager.Cancel(bounded, subject, made.id))
+			err = errors.Join(err, to.manager.Cancel(bounded, to.subject, made.id))
 			cancel()
 		}
-		if found {
+		if to.found {
 			f.observe(ctx, onetime.Event{Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Err: err, Took: time.Since(start)})
 		}
 	})

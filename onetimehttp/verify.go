@@ -3,6 +3,7 @@ package onetimehttp
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
@@ -30,14 +31,15 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, err)
 		return
 	}
-	subject, _, typed, _, err := f.person(r, in.Address)
+	of, err := f.person(r, in.Address)
 	binding := f.binding(r)
 	if err == nil && binding == "" {
 		err = errNoCookie
 	}
 	var v onetime.Verification
 	if err == nil {
-		v, err = f.manager.VerifyOTP(r.Context(), subject, in.Code, onetime.WithBinding(binding))
+		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding))
+		err = f.judged(r.Context(), err)
 	}
 	if err == nil {
 		f.config.OnVerified(w, r, v)
@@ -54,10 +56,10 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	page.Address = typed
+	page.Address = of.typed
 	name := "code"
-	if typed == "" {
-		name, page.Address = "start", in.Address
+	if of.typed == "" {
+		name, page.Address = "start", strings.ToValidUTF8(in.Address, "")
 	}
 	f.failOn(w, name, page, problem)
 }
