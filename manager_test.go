@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -696,31 +694,6 @@ func TestSettings_ChangeUnderARecord(t *testing.T) {
 	})
 }
 
-func TestClock_StepsBack(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		ctx := t.Context()
-		m := b.manager(t, onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour}))
-		link := mustLink(t, m)
-		for _, code := range wrong(link.Code, 2) {
-			refused(t, verifyOTP(t, m, code), onetime.ErrMismatch)
-		}
-		b.advance(t, -8*time.Second)
-		_, err := m.InspectToken(ctx, link.Token)
-		require.NoError(t, err, "a little is forgiven")
-
-		b.advance(t, -24*time.Hour)
-		refused(t, verifyToken(t, m, link.Token), onetime.ErrNotFound)
-		refused(t, verifyOTP(t, m, link.Code), onetime.ErrNotFound)
-		require.Empty(t, mustStatus(t, m, alice).Pending)
-		// Times that no limit can have produced are cut: the next event passes and writes them.
-		require.Zero(t, mustStatus(t, m, alice).SendIn)
-		require.Zero(t, mustStatus(t, m, alice).GuessIn)
-		otp := mustOTP(t, m)
-		refused(t, verifyOTP(t, m, wrong(otp.Code, 5)[4]), onetime.ErrMismatch)
-		refused(t, verifyOTP(t, m, otp.Code), onetime.ErrLocked)
-	})
-}
-
 func TestPayload_OfEverySizeComesBack(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		ctx := t.Context()
@@ -738,93 +711,6 @@ func TestPayload_OfEverySizeComesBack(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, string(payload), string(v.Payload))
 			require.Equal(t, alice, v.Subject)
-		}
-	})
-}
-
-// garbage is what no script writes into any field.
-var garbage = []string{"", "x", "-1", "nan", "inf", "0x1", "1e3x5", "1.5", " 1", "99999999999999999", strings.Repeat("9", 42),
-	strings.Repeat("\xff", 63), strings.Repeat("x", 300)}
-
-func TestRecord_GarbageIsAnErrorAndNeverASuccess(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		ctx := t.Context()
-		m := b.manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 100, Per: time.Hour}), onetime.WithKeep(2))
-		// For each field the calls that read it. The others answer as if nothing were wrong.
-		for field, readers := range map[string]string{
-			"u": "IssueOTP right wrong VerifyToken InspectToken Status", "w": "IssueOTP right wrong Status", "f": "IssueOTP right wrong VerifyToken InspectToken Status",
-			"1": "IssueOTP right wrong VerifyToken InspectToken Revoke Status", "2": "IssueOTP right wrong VerifyToken InspectToken Revoke Status",
-			"at1": "VerifyToken InspectToken", "ac1": "right", "s3600000": "IssueOTP Status", "g3600000": "IssueOTP right wrong Status",
-		} {
-			for _, value := range garbage {
-				require.NoError(t, b.raw.FlushAll(ctx).Err())
-				link := mustLink(t, m, onetime.WithPayload([]byte("payload")))
-				key := b.only(t)
-				require.NoError(t, b.raw.HSet(ctx, key, field, value).Err())
-				before := b.record(t, key)
-				for name, call := range map[string]func() error{
-					"IssueOTP":     func() error { _, err := m.IssueOTP(ctx, alice); return err },
-					"right":        func() error { return verifyOTP(t, m, link.Code) },
-					"wrong":        func() error { return verifyOTP(t, m, wrong(link.Code, 1)[0]) },
-					"VerifyToken":  func() error { return verifyToken(t, m, link.Token) },
-					"InspectToken": func() error { _, err := m.InspectToken(ctx, link.Token); return err },
-					"Revoke":       func() error { return m.Revoke(ctx, alice) },
-					"Status":       func() error { _, err := m.Status(ctx, alice); return err },
-				} {
-					err := call()
-					if strings.Contains(readers, name) {
-						require.Error(t, err, "%s with %s %q", name, field, value)
-						undecided(t, err)
-						if len(field) != 3 { // sealed parts are opened after the script
-							require.Equal(t, before, b.record(t, key), "%s: nothing is half done", name)
-						}
-					}
-					require.NoError(t, b.raw.Del(ctx, key).Err())
-					require.NoError(t, b.raw.HSet(ctx, key, before).Err())
-					require.NoError(t, b.raw.Expire(ctx, key, time.Hour).Err())
-				}
-			}
-		}
-	})
-}
-
-func TestRecord_SlotOfTheRightSizeWithWrongBytesIsAnError(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		ctx := t.Context()
-		m := b.manager(t, onetime.WithSendLimits())
-		link := mustLink(t, m)
-		key := b.only(t)
-		slot := b.record(t, key)["1"]
-		require.Len(t, slot, 64)
-		code, token := slot[:42], slot[:20]+slot[42:]
-		var slots []string
-		for _, at := range []int{18, 19, 20, 21, 42, 43} { // what it was answered with, place, kinds and pieces
-			for _, c := range "\x00/05`bg{" {
-				altered := []byte(slot)
-				if altered[at] = byte(c); c != rune(slot[at]) && !(at == 18 && c == 'b') && !(at == 19 && c == 'b') && !(at > 20 && c == '0') {
-					slots = append(slots, string(altered))
-				}
-			}
-		}
-		slots = append(slots, slot[:20]+slot[42:]+slot[20:42], code+code[20:], token+token[20:]) // the wrong order, two of a kind
-		for _, size := range []int{19, 21, 41, 43, 63} {
-			slots = append(slots, slot[:size])
-		}
-		slots = append(slots, slot+"x", slot+slot[42:])
-		for _, altered := range slots {
-			require.NoError(t, b.raw.HSet(ctx, key, "1", altered).Err())
-			for name, call := range map[string]func() error{
-				"IssueOTP":    func() error { _, err := m.IssueOTP(ctx, alice); return err },
-				"VerifyOTP":   func() error { return verifyOTP(t, m, link.Code) },
-				"VerifyToken": func() error { return verifyToken(t, m, link.Token) },
-				"Cancel":      func() error { return m.Cancel(ctx, alice, link.ID) },
-				"Status":      func() error { _, err := m.Status(ctx, alice); return err },
-			} {
-				err := call()
-				require.Error(t, err, "%s with %q", name, altered[18:])
-				undecided(t, err)
-			}
-			require.Equal(t, altered, b.record(t, key)["1"])
 		}
 	})
 }
@@ -857,81 +743,6 @@ func TestIssue_BesideOtherChallengesForgetsNothing(t *testing.T) {
 			require.NotContains(t, field, "ct1")
 		}
 		require.Len(t, mustStatus(t, m, alice).Pending, 1)
-	})
-}
-
-func TestRecord_MissingSealedPartIsAnError(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		m := b.manager(t)
-		link := mustLink(t, m, onetime.WithPayload(make([]byte, 100)))
-		key := b.only(t)
-		require.NoError(t, b.raw.HDel(t.Context(), key, "at2", "ac1").Err())
-		before := b.record(t, key)
-		undecided(t, verifyToken(t, m, link.Token))
-		undecided(t, verifyOTP(t, m, link.Code))
-		require.Equal(t, before, b.record(t, key))
-	})
-}
-
-func TestRecord_OfAWrongTypeIsAnError(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		setup := b.manager(t)
-		calls := operations(t, setup, setup)
-		key := b.only(t)
-		require.NoError(t, b.raw.Set(t.Context(), key, "a string", time.Hour).Err())
-		for name, call := range calls {
-			err := call()
-			require.Error(t, err, name)
-			undecided(t, err)
-		}
-		require.Equal(t, "a string", b.raw.Get(t.Context(), key).Val())
-	})
-}
-
-// asUser returns a client of a user with the rights of an ACL line.
-func asUser(t *testing.T, b *backend, rights string) *redis.Client {
-	t.Helper()
-	args := []any{"ACL", "SETUSER", "limited", "reset", "on", ">password"}
-	for _, right := range strings.Fields(rights) {
-		args = append(args, right)
-	}
-	require.NoError(t, b.raw.Do(t.Context(), args...).Err())
-	t.Cleanup(func() { require.NoError(t, b.raw.Do(context.Background(), "ACL", "DELUSER", "limited").Err()) })
-	client := redis.NewClient(&redis.Options{Addr: b.raw.Options().Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true})
-	t.Cleanup(func() { client.Close() })
-	return client
-}
-
-func TestACL_RightsOfTheReadmeSuffice(t *testing.T) {
-	onRedis(t, func(t *testing.T, b *backend) {
-		readme, err := os.ReadFile("README.md")
-		require.NoError(t, err)
-		line := regexp.MustCompile(`(?m)^ACL SETUSER onetime on >PASSWORD (.*)$`).FindStringSubmatch(string(readme))
-		require.NotNil(t, line)
-		b.rdb = asUser(t, b, line[1])
-		m := b.manager(t, onetime.WithSendLimits(), onetime.WithKeep(2))
-		require.NoError(t, m.Check(t.Context()))
-		for range 3 { // also with other challenges and old issues in the record
-			for name, call := range operations(t, m, m) {
-				if err := call(); err != nil {
-					require.ErrorIs(t, err, onetime.ErrDenied, name)
-				}
-			}
-			mustLink(t, m, onetime.WithBinding("a browser"))
-			v, err := m.VerifyOTP(t.Context(), alice, mustOTP(t, m).Code)
-			require.NoError(t, err)
-			require.NoError(t, v.Undo(t.Context()))
-		}
-	})
-}
-
-func TestACL_MissingRightLeavesNoRecordWithoutATTL(t *testing.T) {
-	onRedis(t, func(t *testing.T, b *backend) {
-		b.rdb = asUser(t, b, "~* +@hash +@scripting +time +pttl")
-		_, err := b.manager(t).IssueOTP(t.Context(), alice)
-		undecided(t, err)
-		require.ErrorContains(t, err, "user executing the script")
-		require.Empty(t, b.records(t))
 	})
 }
 

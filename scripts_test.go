@@ -155,7 +155,7 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 		reply := func(values ...any) {
 			answer = func(args []any) (any, error) { return append([]any{args[0]}, values...), nil }
 		}
-		// A sealed part that does not open cannot be told from a right one here: TestRecord_Garbage has that.
+		// A sealed part that does not open cannot be told from a right one here: TestFault_GarbageInAnyField has that.
 		if reply(right[name]...); name != "VerifyToken" && name != "InspectToken" {
 			require.NoError(t, call(), name)
 		}

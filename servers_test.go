@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -80,7 +81,7 @@ var (
 			return s.clusterOK(ctx)
 		})
 	})
-	sharedSentinel = sync.OnceValues(startSentinel)
+	sharedSentinel = sync.OnceValues(func() (*sentinelSet, error) { return startSentinel(time.Minute) }) // no failover
 )
 
 // running are the servers to end with the tests.
@@ -101,36 +102,27 @@ func startServer(program string, args ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range 5 { // the free port may be taken again before the server has it
-		// A cluster node also listens on this port + 10000.
-		port := strconv.Itoa(20000 + freePort()%30000)
+	for range 5 { // the port may be taken
+		// A cluster node also listens on this port + 10000. Both are below those that Linux gives to connections.
+		port := strconv.Itoa(10000 + rand.IntN(12000))
 		s := &server{program: program, addr: net.JoinHostPort("127.0.0.1", port), dir: dir}
 		s.args = []string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--logfile", filepath.Join(dir, "log")}
 		if program == redisSentinel {
 			s.args = append([]string{filepath.Join(dir, "sentinel.conf")}, s.args...)
-			err = os.WriteFile(s.args[0], []byte(strings.Join(args, "\n")), 0o600)
+			if err = os.WriteFile(s.args[0], []byte(strings.Join(args, "\n")), 0o600); err != nil {
+				break
+			}
 		} else {
 			s.args = append(append(s.args, "--save", "", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"), args...)
 		}
 		running.Store(s, true)
-		if err == nil {
-			err = s.start()
-		}
-		if err == nil {
+		if err = s.start(); err == nil {
 			return s, nil
 		}
+		running.Delete(s) // start has ended it
 	}
 	os.RemoveAll(dir)
 	return nil, err
-}
-
-func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // start starts the process, on the same port and folder as before if it was killed, and waits until it answers.
@@ -149,7 +141,13 @@ func (s *server) start(more ...string) error {
 			return fmt.Errorf("%s ended: %s%w", s.program, log, errFinal)
 		default:
 		}
-		return s.do(ctx, "PING").Err()
+		if err := s.do(ctx, "PING").Err(); err != nil {
+			return err
+		}
+		if id := s.info(ctx, "process_id"); id != strconv.Itoa(s.process.Process.Pid) {
+			return fmt.Errorf("%s is that of process %s", s.addr, id)
+		}
+		return nil
 	})
 	if err != nil {
 		s.kill()
@@ -239,7 +237,8 @@ type sentinelSet struct{ primary, replica, sentinel *server }
 
 const sentinelName = "onetime"
 
-func startSentinel() (*sentinelSet, error) {
+// startSentinel starts a Sentinel that takes a primary for dead after a time without an answer.
+func startSentinel(patience time.Duration) (*sentinelSet, error) {
 	primary, err := startServer(redisServer)
 	if err != nil {
 		return nil, err
@@ -255,7 +254,7 @@ func startSentinel() (*sentinelSet, error) {
 	}
 	sentinel, err := startServer(redisSentinel,
 		fmt.Sprintf("sentinel monitor %s %s %s 1", sentinelName, host, port),
-		"sentinel down-after-milliseconds "+sentinelName+" 700",
+		fmt.Sprintf("sentinel down-after-milliseconds %s %d", sentinelName, patience.Milliseconds()),
 		"sentinel failover-timeout "+sentinelName+" 2000")
 	if err != nil {
 		return nil, err
@@ -278,7 +277,7 @@ func (s *sentinelSet) client(options redis.FailoverOptions) *redis.Client {
 func newSentinel(t testing.TB) *sentinelSet {
 	t.Helper()
 	needs(t, redisServer, redisSentinel)
-	set, err := startSentinel()
+	set, err := startSentinel(700 * time.Millisecond)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		for _, s := range []*server{set.sentinel, set.replica, set.primary} {
@@ -310,13 +309,16 @@ func (s *sentinelSet) rejoin(t testing.TB) {
 	eventually(t, func(ctx context.Context) error { return s.replica.follows(ctx, s.primary) })
 }
 
+// clusterNode is how a node of a cluster starts.
+var clusterNode = []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"}
+
 // newCluster starts three primaries and three replicas for one test; the primaries come first.
 func newCluster(t testing.TB) []*server {
 	t.Helper()
 	nodes := make([]*server, 6)
 	ids := make([]string, len(nodes))
 	for i := range nodes {
-		nodes[i] = newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no")
+		nodes[i] = newServer(t, clusterNode...)
 		ids[i], _ = nodes[i].must(t, "CLUSTER", "MYID").(string)
 		if i < 3 {
 			nodes[i].must(t, "CLUSTER", "ADDSLOTSRANGE", i*16384/3, (i+1)*16384/3-1)

@@ -34,7 +34,7 @@ local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
 local SKEW = 10000
 local CHALLENGES, PIECE = 16, 64
 
-local byte, sub, floor, call = string.byte, string.sub, math.floor, redis.call
+local byte, sub, floor, call, try = string.byte, string.sub, math.floor, redis.call, redis.pcall
 
 local function damaged(what)
   error('onetime: damaged record: ' .. what)

@@ -143,9 +143,18 @@ for at = HEAD + 1, #slot, SECRET do
 end
 if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
 
--- A new record gets its TTL twice, since this one is refused before anything is written if it must be.
-if life == -2 then call('PEXPIREAT', KEYS[1], last) end
 call(unpack(set))
+if life == -2 then
+  -- HSET comes first: out of memory, Redis refuses it only as a script's first write. A record without a TTL must not stay.
+  local answer = try('PEXPIREAT', KEYS[1], last)
+  if type(answer) == 'table' then
+    local names = {}
+    for i = 3, #set, 2 do names[#names + 1] = set[i] end
+    call('HDEL', KEYS[1], unpack(names))
+    error(answer.err)
+  end
+  return {id, OK, code == '' and 0 or 1, next}
+end
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
 keep_until(last, life, now)
 return {id, OK, code == '' and 0 or 1, next}

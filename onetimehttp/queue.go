@@ -44,16 +44,22 @@ func newQueue(workers, waiting int) *queue {
 
 // add lets a worker do the job later, or calls it at once to say that it will not be done.
 func (q *queue) add(do job) {
+	if err := q.put(do); err != nil {
+		do(context.Background(), err)
+	}
+}
+
+func (q *queue) put(do job) error {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	if q.closed {
-		do(context.Background(), errShutdown)
-		return
+		return errShutdown
 	}
 	select {
 	case q.jobs <- do:
+		return nil
 	default:
-		do(context.Background(), errFull)
+		return errFull
 	}
 }
 

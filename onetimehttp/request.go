@@ -21,6 +21,7 @@ import (
 const (
 	maxBody  = 8 << 10
 	maxTyped = 320 // bytes: 64 before the @ and 255 behind it, RFC 5321 4.5.3.1
+	maxTag   = 35  // bytes of a language tag, RFC 5646 4.4.1
 )
 
 // Errors of requests that are not about a secret. Their texts are names in the catalogue.
@@ -127,8 +128,9 @@ func (f *Flow) typed(address string) (string, error) {
 	return typed, nil
 }
 
+// hasControl tells what is not one line of text.
 func hasControl(s string) bool {
-	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) })
 }
 
 // A person is whom an address belongs to. Unknown people have subjects of their own, which no account can have by
@@ -145,6 +147,9 @@ func (f *Flow) person(r *http.Request, address string) (p person, err error) {
 	}
 	p.manager = f.manager
 	p.subject, p.deliverTo, p.found, err = f.config.Lookup(r.Context(), p.typed)
+	if err == nil && p.found && p.deliverTo == "" {
+		err = errors.New("onetimehttp: Config.Lookup: found, and no address to deliver to")
+	}
 	if err != nil {
 		f.mistake(r.Context(), err)
 		return p, err
@@ -221,6 +226,9 @@ func (f *Flow) language(r *http.Request) string {
 			}
 		}
 		tag = strings.ToLower(strings.TrimSpace(tag))
+		if len(tag) > maxTag {
+			continue
+		}
 		for cut := len(tag); cut > 0; cut = strings.LastIndexByte(tag, '-') { // RFC 4647 3.4
 			tag = tag[:cut]
 			if _, known := f.texts[tag]; known && w > weight {

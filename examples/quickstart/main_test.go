@@ -15,7 +15,6 @@ Redis: .*
 
 1\. A code, for ann-[a-z2-7]{8}@example\.com to type
    issued: \d{6}, good for 5m0s
-   another one at once\? no: too many sends, retry after \d+s
    a wrong code\? no: wrong code or token, 4 attempts left
    the right code\? yes
    the same code again\? no: already used

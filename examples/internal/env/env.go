@@ -1,0 +1,65 @@
+// Package env opens what the examples run on: a Redis and a key, yours where the environment names them.
+package env
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Open returns a client and a key: the Redis of REDIS_URL and the key of ONETIME_KEY where they are set, else an
+// embedded Redis and a random key. It says which. end closes what it opened.
+func Open(w io.Writer) (rdb *redis.Client, key []byte, end func(), err error) {
+	key, err = openKey(w)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	rdb, end, err = openRedis(w)
+	return rdb, key, end, err
+}
+
+func openRedis(w io.Writer) (rdb *redis.Client, end func(), err error) {
+	if url := os.Getenv("REDIS_URL"); url != "" {
+		options, err := redis.ParseURL(url)
+		if err != nil {
+			return nil, nil, errors.New("REDIS_URL: want redis://user:password@host:port/db") // err may hold the password
+		}
+		options.ContextTimeoutEnabled = true // or go-redis ignores deadlines
+		fmt.Fprintln(w, "Redis: the one of REDIS_URL.")
+		client := redis.NewClient(options)
+		return client, func() { client.Close() }, nil
+	}
+	server, err := miniredis.Run()
+	if err != nil {
+		return nil, nil, err
+	}
+	server.ClockTTL(true) // keys expire as time goes by; else only tests let them
+	fmt.Fprintln(w, "Redis: an embedded one, gone when this ends. REDIS_URL=redis://localhost:6379 takes a real one.")
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
+	return client, func() { client.Close(); server.Close() }, nil
+}
+
+func openKey(w io.Writer) ([]byte, error) {
+	text := os.Getenv("ONETIME_KEY")
+	if text == "" {
+		key := make([]byte, 32)
+		rand.Read(key)
+		fmt.Fprintln(w, "Key: random, for this run only. ONETIME_KEY takes yours: 32 random bytes or more, in hex or base64.")
+		return key, nil
+	}
+	fmt.Fprintln(w, "Key: the one of ONETIME_KEY.")
+	if key, err := hex.DecodeString(text); err == nil {
+		return key, nil
+	}
+	if key, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return key, nil
+	}
+	return nil, errors.New("ONETIME_KEY: want hex or base64")
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+)
+
+// end ends the program and demands that it ends well.
+func (p *program) end(t testing.TB) {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, p.ended())
+}
+
+// set gives the browser a cookie.
+func (b *browser) set(name, value string) {
+	request, err := http.NewRequest(http.MethodGet, b.origin, nil)
+	require.NoError(b.t, err)
+	b.client.Jar.SetCookies(request.URL, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+}
+
+func TestProgram_EndsWellOnASignalAndDeliversFirst(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(fmt.Sprint(signal), func(t *testing.T) {
+			t.Parallel()
+			server := receive(t, func(s *mailServer) { s.hold = make(chan struct{}) })
+			p := start(t, command("SMTP_URL=smtp://"+server.addr))
+			p.browser().post("/sign-in", "address", alice)
+			wait(t, "the mail is on its way", func() bool {
+				server.mu.Lock()
+				defer server.mu.Unlock()
+				return server.arriving == 1
+			})
+			require.NoError(t, p.cmd.Process.Signal(signal))
+			wait(t, "nobody is let in any more", func() bool {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
+				if err == nil {
+					conn.Close()
+				}
+				return err != nil
+			})
+			require.Zero(t, server.count())
+			close(server.hold)
+			require.NoError(t, p.ended(), "exit code 0")
+			require.Equal(t, 1, server.count())
+			require.NotContains(t, p.printed.String(), "passwordless:")
+		})
+	}
+}
+
+func TestProgram_SaysWhatIsWrongWithTheEnvironment(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for want, environment := range map[string][]string{
+		"passwordless: REDIS_URL: want":                {"REDIS_URL=redis://:swordfish@localhost:port/0"},
+		"passwordless: ONETIME_KEY: want":              {"ONETIME_KEY=swordfish!"},
+		"passwordless: SMTP_URL: want smtp://":         {"SMTP_URL=smtp://user:swordfish@localhost:port"},
+		"passwordless: MAIL_FROM: ":                    {"MAIL_FROM=nobody"},
+		"address already in use":                       {"ADDR=" + taken.Addr().String()},
+		"passwordless: ORIGIN: want":                   {"ADDR=:0", "SMTP_URL=smtp://localhost"},
+		"passwordless: SMTP_URL: want one":             {"ORIGIN=https://example.com"},
+		"passwordless: onetime: WithLinkBase":          {"ORIGIN=http://example.com", "SMTP_URL=smtp://localhost"},
+		"passwordless: onetimehttp: Config.Origin: wa": {"ORIGIN=https://example.com/app", "SMTP_URL=smtp://localhost"},
+	} {
+		t.Run(strings.Join(environment, " "), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			text, err := commandContext(ctx, environment...).CombinedOutput()
+			var exit *exec.ExitError
+			require.ErrorAs(t, err, &exit, string(text))
+			require.Equal(t, 1, exit.ExitCode())
+			require.Contains(t, string(text), want)
+			require.NotContains(t, string(text), "swordfish")
+		})
+	}
+}
+
+func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
+	t.Parallel()
+	server := receive(t)
+	p := start(t, command("SMTP_URL=smtp://"+server.addr, "ORIGIN=https://example.com"))
+	require.Equal(t, "https://example.com", p.origin)
+	listening := regexp.MustCompile(`(?m)^Listening on (127\.0\.0\.1:\d+)$`).FindStringSubmatch(p.printed.String())
+	require.NotNil(t, listening, p.printed.String())
+
+	// The proxy passes requests on without TLS, as one would that changes the Host.
+	post := func(path string, form url.Values, cookies []*http.Cookie) *http.Response {
+		t.Helper()
+		request, err := http.NewRequest(http.MethodPost, "http://"+listening[1]+path, strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", "https://example.com")
+		for _, c := range cookies {
+			request.AddCookie(c)
+		}
+		response, err := http.DefaultTransport.RoundTrip(request)
+		require.NoError(t, err)
+		response.Body.Close()
+		return response
+	}
+	asked := post("/sign-in", url.Values{"address": {alice}}, nil)
+	require.Equal(t, http.StatusOK, asked.StatusCode)
+	mail := server.mail(t, 0)
+	_, parts := mail.read(t)
+	require.Contains(t, parts["text/plain; charset=UTF-8"], "\nhttps://example.com/sign-in/link?token=")
+	signedIn := post("/sign-in/code", url.Values{"address": {alice}, "code": {mail.code()}}, asked.Cookies())
+	require.Equal(t, http.StatusSeeOther, signedIn.StatusCode)
+	var names []string
+	for _, c := range append(asked.Cookies(), signedIn.Cookies()...) {
+		require.True(t, c.Secure, c.Name)
+		names = append(names, c.Name)
+	}
+	require.Contains(t, names, "__Host-session")
+}
+
+func TestListen_TakesTheNextFreePort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	listener, err := listenLocal(port)
+	require.NoError(t, err)
+	defer listener.Close()
+	require.Greater(t, listener.Addr().(*net.TCPAddr).Port, port)
+	require.LessOrEqual(t, listener.Addr().(*net.TCPAddr).Port, port+20)
+	require.True(t, listener.Addr().(*net.TCPAddr).IP.IsLoopback())
+}
+
+func TestListen_LeavesAPortAloneThatIsTakenOnTheOtherAddress(t *testing.T) {
+	taken, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("left out: this computer has no ::1")
+	}
+	defer taken.Close()
+	if addrs, err := net.DefaultResolver.LookupHost(context.Background(), "localhost"); err != nil || len(addrs) < 2 {
+		t.Skip("left out: localhost is one address only")
+	}
+	port := taken.Addr().(*net.TCPAddr).Port
+	listener, err := listenLocal(port)
+	require.NoError(t, err)
+	defer listener.Close()
+	require.Greater(t, listener.Addr().(*net.TCPAddr).Port, port)
+}
+
+// startRedis starts a redis-server in a folder of its own and returns its REDIS_URL.
+func startRedis(t testing.TB, args ...string) (address string, client *redis.Client) {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("left out: no redis-server on PATH")
+	}
+	dir := t.TempDir()
+	for range 5 { // the free port may be taken again before the server has it
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		port := listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		cmd := exec.Command(path, append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
+			"--logfile", filepath.Join(dir, "log"), "--save", "", "--requirepass", "swordfish"}, args...)...)
+		require.NoError(t, cmd.Start())
+		ended := make(chan struct{})
+		go func() { cmd.Wait(); close(ended) }()
+		t.Cleanup(func() { cmd.Process.Kill(); <-ended })
+		address = fmt.Sprintf("redis://:swordfish@127.0.0.1:%d/0", port)
+		options, err := redis.ParseURL(address)
+		require.NoError(t, err)
+		options.MaxRetries = -1 // what fails fails at once
+		client = redis.NewClient(options)
+		t.Cleanup(func() { client.Close() })
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if conn, err := net.Dial("tcp", options.Addr); err == nil { // the client would take its time to try again
+				conn.Close()
+				require.NoError(t, client.Ping(context.Background()).Err())
+				return address, client
+			}
+			select {
+			case <-ended:
+				deadline = time.Time{}
+			default:
+			}
+		}
+	}
+	require.FailNow(t, "redis-server did not start")
+	return "", nil
+}
+
+func TestProgram_OnARealRedis(t *testing.T) {
+	t.Parallel()
+	address, client := startRedis(t)
+	p := start(t, command("REDIS_URL="+address, "ONETIME_KEY="+strings.Repeat("0a", 32)))
+	b := p.browser()
+	mail := b.ask(alice, alice)
+	keys, err := client.Keys(context.Background(), "*").Result()
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	require.True(t, strings.HasPrefix(keys[0], "onetime:v1:"), keys)
+	b.post("/sign-in/code", "address", alice, "code", mail.code)
+	require.Equal(t, alice, b.signedIn())
+	require.Contains(t, p.printed.String(), "Redis: the one of REDIS_URL.\n")
+	require.Contains(t, p.printed.String(), "Key: the one of ONETIME_KEY.\n")
+	require.NotContains(t, p.printed.String(), "ERROR")
+	require.NotContains(t, p.printed.String(), "swordfish")
+}
+
+func TestProgram_SaysWhatIsWrongWithTheRedis(t *testing.T) {
+	t.Parallel()
+	address, client := startRedis(t, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru")
+	p := start(t, command("REDIS_URL="+address))
+	require.Regexp(t, `ERROR Check .*maxmemory-policy is allkeys-lru`, p.printed.String())
+
+	// Gone: the pages say so, and the log.
+	client.ShutdownNoSave(context.Background())
+	answer := p.browser().post("/sign-in", "address", alice)
+	require.Equal(t, http.StatusServiceUnavailable, answer.status)
+	wait(t, "the log has it", func() bool { return strings.Contains(p.printed.String(), "ERROR IssueLink purpose=default ") })
+	require.NotContains(t, p.printed.String(), "swordfish")
+}

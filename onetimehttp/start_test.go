@@ -1,0 +1,378 @@
+package onetimehttp_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+)
+
+func TestStart_GoesToTheStoredAddressOnly(t *testing.T) {
+	for _, typed := range []string{alice, " ALICE@example.com "} {
+		s := newSite(t)
+		m := s.visitor().asks(typed)
+		require.Equal(t, stored, m.to)
+		require.Equal(t, []string{alice}, s.lookups)
+		require.True(t, s.pending("user-17"))
+		require.Empty(t, s.mail)
+	}
+	s := newSite(t)
+	s.visitor().post(start, "address", mallory)
+	s.visitor().asks(phone) // comes after it in the queue
+	require.Empty(t, s.mail, "nothing is sent to who is not known")
+}
+
+func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
+	for secrets, want := range map[onetimehttp.Secrets]struct {
+		sent       onetimehttp.Sent
+		code, link bool
+		note       string
+	}{
+		onetimehttp.LinkAndCode: {onetimehttp.Sent{CodeExpiresIn: 300, ExpiresIn: 600, ResendIn: 30}, true, true, "a message is on its way"},
+		onetimehttp.CodeOnly:    {onetimehttp.Sent{CodeExpiresIn: 300, ResendIn: 30}, true, false, "a message is on its way"},
+		onetimehttp.LinkOnly:    {onetimehttp.Sent{ExpiresIn: 600, ResendIn: 30}, false, true, "a link is on its way"},
+	} {
+		s := newSite(t, func(with *setup) { with.config.Secrets = secrets })
+		v := s.visitor()
+		m := v.asks(alice)
+		require.Equal(t, want.code, m.Code != "")
+		require.Equal(t, want.link, m.URL != "")
+		require.Equal(t, "default", m.Purpose)
+		require.Equal(t, "Example", m.Service)
+		require.Equal(t, "en", m.Language)
+		require.Contains(t, v.seen.noted(), want.note)
+		require.Equal(t, want.code, v.seen.page().id("code") != nil)
+		require.Equal(t, want.code && want.link, strings.Contains(v.seen.body, "Or open the link"))
+
+		a := newSite(t, func(with *setup) { with.config.Secrets = secrets }).program().json(start, "address", alice)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, "application/json", a.header.Get("Content-Type"))
+		var sent onetimehttp.Sent
+		require.NoError(t, json.Unmarshal([]byte(a.body), &sent))
+		require.Equal(t, want.sent, sent)
+	}
+}
+
+// setCookie is the line that sets the cookie of the browser, empty if there is none.
+func (a *answer) setCookie() string {
+	a.t.Helper()
+	require.LessOrEqual(a.t, len(a.header["Set-Cookie"]), 1)
+	return a.header.Get("Set-Cookie")
+}
+
+const cookieValue = "[A-Za-z0-9_-]{43}"
+
+func TestCookie_Attributes(t *testing.T) {
+	for origin, want := range map[string]string{
+		origin:                   `^__Host-onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$`,
+		"https://localhost:8443": `^__Host-onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$`,
+		"http://localhost":       `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
+		"http://127.0.0.1:8080":  `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
+		"http://[::1]:8080":      `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
+	} {
+		s := newSite(t, func(with *setup) { with.config.Origin = origin })
+		for _, address := range []string{alice, mallory} {
+			a := s.visitor().post(start, "address", address)
+			require.Regexp(t, want, a.setCookie(), origin)
+		}
+	}
+}
+
+func TestCookie_LivesAsLongAsTheSecretThatLivesLongest(t *testing.T) {
+	for _, c := range []struct {
+		otp, token time.Duration
+		age        string
+	}{{5 * time.Minute, 10 * time.Minute, "600"}, {10 * time.Minute, 30 * time.Second, "600"}, {time.Minute, 30 * 24 * time.Hour, "2592000"}} {
+		s := newSite(t, func(with *setup) {
+			with.manager = append(with.manager, onetime.WithOTPTTL(c.otp), onetime.WithTokenTTL(c.token))
+		})
+		require.Contains(t, s.visitor().post(start, "address", alice).setCookie(), "; Max-Age="+c.age+";")
+	}
+}
+
+func TestCookie_IsRandomPerBrowser(t *testing.T) {
+	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
+	values := map[string]bool{}
+	for range 20 {
+		v := s.visitor()
+		v.post(start, "address", alice)
+		value := v.cookies()[cookie]
+		raw, err := base64.RawURLEncoding.DecodeString(value)
+		require.NoError(t, err)
+		require.Len(t, raw, 32)
+		require.False(t, values[value], "a value comes twice")
+		values[value] = true
+	}
+}
+
+// A second start must not orphan the code that is on its way.
+func TestCookie_SecondStartDoesNotOrphanTheCode(t *testing.T) {
+	for name, again := range map[string]func(v *visitor) *answer{
+		"the button of the page": func(v *visitor) *answer { return v.again() },
+		"the form once more":     func(v *visitor) *answer { v.get(start); return v.submit("address", alice) },
+		"another address":        func(v *visitor) *answer { return v.post(start, "address", mallory) },
+		"JSON":                   func(v *visitor) *answer { return v.json(start, "address", alice) },
+	} {
+		s := newSite(t)
+		v := s.visitor()
+		m := v.asks(alice)
+		value := v.cookies()[cookie]
+		a := again(v)
+		if name != "another address" {
+			require.Equal(t, http.StatusTooManyRequests, a.status, name)
+		}
+		require.Equal(t, value, v.cookies()[cookie], name)
+		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status, name)
+	}
+}
+
+// again presses the button that asks for another message.
+func (v *visitor) again() *answer {
+	v.site.t.Helper()
+	for _, f := range v.seen.page().all("form") {
+		if f.attr["action"] == start {
+			return v.post(start, "address", f.one(v.site.t, "input").attr["value"])
+		}
+	}
+	require.FailNow(v.site.t, "no button for another message", v.seen.body)
+	return nil
+}
+
+// A browser that sends the form twice hears the second answer only. The code comes with the first.
+func TestCookie_DoubleClickDoesNotOrphanTheCode(t *testing.T) {
+	s := newSite(t)
+	v := s.visitor()
+	v.get(start)
+	lost := s.visitor()
+	lost.jar = s.visitor().jar
+	for _, c := range v.jar.Cookies(home) {
+		lost.jar.SetCookies(home, []*http.Cookie{c})
+	}
+	require.Equal(t, http.StatusOK, lost.post(start, "address", alice).status)
+	require.Equal(t, http.StatusTooManyRequests, v.submit("address", alice).status)
+	require.Equal(t, http.StatusSeeOther, v.submit("code", s.message().Code).status)
+}
+
+// The answers to a form that was sent twice may come in any order.
+func TestCookie_RefusedStartSetsNone(t *testing.T) {
+	s := newSite(t)
+	require.Equal(t, http.StatusOK, s.visitor().post(start, "address", alice).status)
+	for _, address := range []string{alice, "\x00"} {
+		v := s.visitor()
+		require.GreaterOrEqual(t, v.post(start, "address", address).status, 400)
+		require.Empty(t, v.seen.setCookie())
+	}
+}
+
+func TestCookie_MalformedIsReplaced(t *testing.T) {
+	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
+	good := strings.Repeat("A", 43)
+	for _, value := range []string{"", "x", good[1:], good + "A", good[1:] + "!", good[1:] + "=", good[1:] + "+", strings.Repeat("A", 4000), "deleted"} {
+		for _, address := range []string{alice, mallory} {
+			v := s.visitor()
+			v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: value, Path: "/", Secure: true}})
+			a := v.post(code, "address", address, "code", "123456")
+			require.Equal(t, http.StatusForbidden, a.status)
+			require.Equal(t, "This browser did not ask, or does not keep cookies. Ask for a new one.", a.said(), "%q", value)
+			require.Equal(t, http.StatusOK, v.post(start, "address", address).status)
+			require.Regexp(t, "^"+cookieValue+"$", v.cookies()[cookie])
+			require.NotEqual(t, value, v.cookies()[cookie])
+		}
+	}
+	v := s.visitor()
+	v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: good, Path: "/", Secure: true}})
+	v.post(start, "address", alice)
+	require.Equal(t, good, v.cookies()[cookie], "well-formed: kept")
+}
+
+// The cookie of one kind of origin is nothing to the other.
+func TestCookie_OfAnotherNameDoesNotCount(t *testing.T) {
+	s := newSite(t)
+	v := s.visitor()
+	m := v.asks(alice)
+	value := v.cookies()[cookie]
+	for _, name := range []string{"onetime", "__host-onetime", "__Secure-onetime"} {
+		other := s.visitor()
+		other.jar.SetCookies(home, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+		require.Equal(t, "no-cookie", asProgram(other).json(code, "address", alice, "code", m.Code).problem().Reason, name)
+	}
+	require.Zero(t, s.sessions())
+}
+
+func asProgram(v *visitor) *visitor {
+	program := v.site.program()
+	program.jar = v.jar
+	return program
+}
+
+func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
+	for secrets, field := range map[onetimehttp.Secrets]string{onetimehttp.LinkAndCode: "code", onetimehttp.CodeOnly: "code", onetimehttp.LinkOnly: ""} {
+		for _, address := range []string{alice, mallory} {
+			s := newSite(t, func(with *setup) { with.config.Secrets = secrets })
+			v := s.visitor()
+			require.Equal(t, http.StatusOK, v.post(start, "address", address).status)
+			s.clock.Advance(1500 * time.Millisecond)
+			a := v.post(start, "address", address)
+			require.Equal(t, http.StatusTooManyRequests, a.status)
+			require.Equal(t, "29", a.header.Get("Retry-After"), "28.5 s, rounded up")
+			require.Equal(t, "A message was already sent. The next one can be sent in 29 seconds.", a.noted())
+			require.Empty(t, a.said(), "it is no failure")
+			require.Equal(t, field != "", a.page().id("code") != nil)
+
+			p := asProgram(v).json(start, "address", address)
+			require.Equal(t, onetimehttp.Problem{
+				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "throttled", RetryAfter: 29,
+				Detail: "A message was already sent. The next one can be sent in 29 seconds.",
+			}, p.problem())
+			require.Equal(t, "29", p.header.Get("Retry-After"))
+
+			s.clock.Advance(28499 * time.Millisecond)
+			require.Equal(t, "1", v.post(start, "address", address).header.Get("Retry-After"), "1 ms, rounded up")
+			s.clock.Advance(time.Second)
+			require.Equal(t, http.StatusOK, v.post(start, "address", address).status, "who waits as told is served")
+		}
+	}
+}
+
+// Without send limits the answer says so: the next message can be sent at once.
+func TestSendLimit_None(t *testing.T) {
+	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
+	for range 3 {
+		a := s.program().json(start, "address", alice)
+		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0}`+"\n", a.body)
+	}
+}
+
+// unread is a body that must not be read.
+type unread struct{ t testing.TB }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+func (u unread) Close() error { return nil }
+
+func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
+	var asked []*http.Request
+	s := newSite(t, func(with *setup) {
+		with.config.Limiter = func(r *http.Request) bool { asked = append(asked, r); return false }
+	})
+	require.Equal(t, http.StatusOK, s.visitor().get(start).status, "the form is free")
+	require.Empty(t, asked)
+	for _, v := range []*visitor{s.visitor(), s.program()} {
+		s.unchanged(t, "limited", func() {
+			r := v.request(http.MethodPost, start, form, "")
+			r.Body, r.ContentLength = unread{t}, 100
+			r.RemoteAddr = "192.0.2.7:1234"
+			require.Equal(t, http.StatusTooManyRequests, v.send(s.handler, r).status)
+			require.Empty(t, v.seen.setCookie())
+		})
+	}
+	require.Len(t, asked, 2)
+	require.Equal(t, "192.0.2.7:1234", asked[1].RemoteAddr)
+}
+
+func TestLimiter_IsRequired(t *testing.T) {
+	s := newSite(t)
+	config := newSetup(s).config
+	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.Limiter = nil
+	_, err := onetimehttp.New(s.manager, config)
+	require.ErrorContains(t, err, "Limiter")
+	require.ErrorContains(t, err, "WithDangerouslyNoLimiter")
+
+	without := newSite(t, func(with *setup) {
+		with.config.Limiter = nil
+		with.options = append(with.options, onetimehttp.WithDangerouslyNoLimiter())
+	})
+	for i := range 20 {
+		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", "known"+strconv.Itoa(i)).status)
+	}
+}
+
+func TestLookup_ErrorIsUndecidedAndObserved(t *testing.T) {
+	failed := errors.New("the database of alice@example.com is away")
+	s := newSite(t, func(with *setup) {
+		with.config.Lookup = func(context.Context, string) (string, string, bool, error) { return "user-17", stored, true, failed }
+	})
+	for target, fields := range map[string][]string{start: {"address", alice}, code: {"address", alice, "code", "123456"}} {
+		for _, v := range []*visitor{s.visitor(), s.program()} {
+			a := v.post(target, fields...)
+			require.Equal(t, http.StatusServiceUnavailable, a.status)
+			require.NotContains(t, a.body, "database")
+			e := next(t, s.delivered)
+			require.Equal(t, onetime.Event{Op: "Lookup", Purpose: "default", Err: failed}, e)
+		}
+	}
+	require.Empty(t, s.dump())
+	require.Empty(t, s.mail)
+}
+
+// Lookup sees the request's context, so that a database call ends with the request.
+func TestLookup_HasTheContextOfTheRequest(t *testing.T) {
+	type key struct{}
+	var seen any
+	s := newSite(t, func(with *setup) {
+		with.config.Lookup = func(ctx context.Context, _ string) (string, string, bool, error) {
+			seen = ctx.Value(key{})
+			return "", "", false, nil
+		}
+	})
+	v := s.visitor()
+	r := v.request(http.MethodPost, start, form, "address="+alice)
+	v.send(s.handler, r.WithContext(context.WithValue(r.Context(), key{}, "of the request")))
+	require.Equal(t, "of the request", seen)
+}
+
+// An account whose subject the Manager refuses is a mistake of the program: the person is not told to check the address,
+// and nobody is told that there is an account.
+func TestLookup_BadSubjectIsNotThePersonsMistake(t *testing.T) {
+	for _, subject := range []string{"", "a\nb", strings.Repeat("a", 513), "\xff"} {
+		s := newSite(t, func(with *setup) {
+			with.config.Lookup = func(_ context.Context, typed string) (string, string, bool, error) { return subject, stored, true, nil }
+		})
+		for target, fields := range map[string][]string{start: {"address", alice}, code: {"address", alice, "code", "123456"}} {
+			v := s.program()
+			v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: strings.Repeat("A", 43), Path: "/", Secure: true}})
+			require.Equal(t, http.StatusServiceUnavailable, v.post(target, fields...).status, "%q at %s", subject, target)
+			require.ErrorIs(t, next(t, s.delivered).Err, onetime.ErrInvalid)
+		}
+	}
+}
+
+func TestRedisGone_IsUndecidedEverywhere(t *testing.T) {
+	for _, kind := range []string{"HTML", "JSON"} {
+		s := newSite(t)
+		v := s.visitor()
+		m := v.asks(alice)
+		require.NoError(t, s.redisEnds())
+		if kind == "JSON" {
+			v = asProgram(v)
+		}
+		for _, fields := range [][]string{
+			{start, "address", phone}, {start, "address", mallory},
+			{code, "address", alice, "code", m.Code}, {code, "address", mallory, "code", "123456"},
+			{link, "token", token(t, m.URL)}, {link, "token", token(t, m.URL), "here", "yes"},
+		} {
+			a := v.post(fields[0], fields[1:]...)
+			require.Equal(t, http.StatusServiceUnavailable, a.status, "%q", fields)
+			require.Contains(t, a.body, "We cannot tell right now.")
+			require.NotContains(t, a.body, "redis")
+		}
+		require.Equal(t, http.StatusServiceUnavailable, v.get(path(t, m.URL)).status)
+		require.Equal(t, http.StatusServiceUnavailable, v.do(http.MethodHead, path(t, m.URL), "", "").status)
+		require.Zero(t, s.sessions())
+		require.Empty(t, s.mail)
+	}
+}
