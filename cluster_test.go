@@ -131,13 +131,13 @@ func migrate(t testing.TB, primaries []*server, from, to *server, slots int, bet
 }
 
 func TestCluster_SlotsMigrate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: a cluster takes seconds to start")
+	}
 	const slots = 16
 	nodes := newCluster(t)
 	primaries := nodes[:3]
 	owner, moves := 0, len(primaries)
-	if testing.Short() {
-		moves = 1
-	}
 	for _, v := range clusterVariants {
 		t.Run(v.name, func(t *testing.T) {
 			for _, node := range primaries {
@@ -214,9 +214,8 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 // clusterDeadline is that of calls while a cluster loses a primary.
 const clusterDeadline = time.Second
 
-// vigilant is a client that looks at the cluster each second. By default it does each minute: it hears of a takeover
-// from a node that sends it elsewhere, and one that is gone sends nobody.
-var vigilant = redis.ClusterOptions{ClusterStateReloadInterval: time.Second, ReadTimeout: time.Second}
+// impatient is a client that looks at the cluster by itself each minute only, and so must be told of a takeover.
+var impatient = redis.ClusterOptions{ReadTimeout: time.Second}
 
 // verifies uses a token up by a Manager.
 func (c *tally) verifies(m *onetime.Manager, token string, deadline time.Duration) error {
@@ -315,7 +314,7 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 	nodes := newCluster(t)
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
 		primary, replica := nodes[shard], nodes[shard+3]
-		m := onCluster(t, nodes, vigilant, false, opts...)
+		m := onCluster(t, nodes, impatient, false, opts...)
 		subjects := inShards(m)
 		tr := startTraffic(t, &traffic{m: m, tally: c, deadline: clusterDeadline, loses: true}, 4)
 		tr.flows(t, 50)
@@ -386,7 +385,7 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 		if acked {
 			replicas = append(replicas, second)
 		}
-		m := onCluster(t, nodes, vigilant, false, opts...)
+		m := onCluster(t, nodes, impatient, false, opts...)
 		subjects := inShards(m)
 		tr := startTraffic(t, &traffic{m: m, tally: c, deadline: clusterDeadline, loses: true}, 4)
 		tr.flows(t, 50)
@@ -426,4 +425,35 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 		t.Logf("a replica took over after %d ms, served after %d ms; of %d secrets %d verified then, and %d when the old primary went on; of %d others %d verified again",
 			took.Milliseconds(), served.Milliseconds(), len(tokens), verified, succeeded, secrets, again)
 	})
+}
+
+func TestCluster_NewNodeImportsItsFirstSlots(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: a cluster takes seconds to start")
+	}
+	const slots = 16
+	nodes := newCluster(t)
+	joined := join(t, nodes)
+	replica := join(t, append(slices.Clone(nodes), joined))
+	id, from := joined.must(t, "CLUSTER", "MYID"), nodes[0].must(t, "CLUSTER", "MYID")
+	replica.must(t, "CLUSTER", "REPLICATE", id)
+	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, joined) })
+	for slot := range slots {
+		joined.must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", from)
+		nodes[0].must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", id)
+	}
+	for _, v := range clusterVariants {
+		t.Run(v.name, func(t *testing.T) {
+			c := newTally(t)
+			m := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, append([]onetime.Option{onetime.WithPrefix(v.name)}, v.opts...)...)
+			nodes[0].must(t, "CONFIG", "RESETSTAT")
+			tokens := c.issues(t, m, inSlots(m, 0, slots-1), 20)
+			// Nobody's business here: who is redirected need not ask it.
+			require.NoError(t, nodes[5].pause())
+			defer nodes[5].resume()
+			require.Equal(t, len(tokens), c.verifiesAll(t, m, tokens))
+			require.Zero(t, c.undecided)
+			require.GreaterOrEqual(t, told(t, nodes[:1], "errorstat_ASK"), 2*len(tokens))
+		})
+	}
 }

@@ -617,6 +617,7 @@ func TestFault_ClientThatIgnoresDeadlines(t *testing.T) {
 }
 
 func TestFault_ReadOnlyReplica(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := newTally(t)
 	s, other := newServer(t), newServer(t)
 	replicate := func(replica, primary *server) {

@@ -77,6 +77,7 @@ func withRights(t *testing.T, password string, args ...string) *server {
 }
 
 func TestOperations_SettingsOfTheDocWork(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	s := withRights(t, "secret")
 	tally := newTally(t)
 	client := newRedis(s.addr, "secret")
@@ -101,6 +102,7 @@ func TestOperations_SettingsOfTheDocWork(t *testing.T) {
 }
 
 func TestOperations_ACommandIsSentFourTimesAtMost(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	s := newServer(t)
 	p := newProxy(t, s.addr)
 	lost := func() int {
@@ -132,6 +134,7 @@ func TestOperations_ACommandIsSentFourTimesAtMost(t *testing.T) {
 }
 
 func TestOperations_ThePipelinerIgnoresDeadlines(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	s := newServer(t)
 	const patience = time.Second
 	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true, ReadTimeout: patience, MaxRetries: -1})
@@ -179,6 +182,7 @@ func TestOperations_DefaultsOfTheClient(t *testing.T) {
 }
 
 func TestOperations_WaitingForReplicasTakesAConnection(t *testing.T) {
+	t.Parallel()      // most of it is waiting
 	s := newServer(t) // it has no replica, so each use waits as long as it may
 	tally := newTally(t)
 	const patience = time.Second
@@ -480,6 +484,7 @@ func ExampleWithObserver() {
 }
 
 func TestOperations_InfoHasWhatTheDocWatches(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	primary := newServer(t)
 	host, port := primary.hostPort()
 	replica := newServer(t, "--replicaof", host+" "+port)

@@ -21,6 +21,8 @@ func TestReplicaAck_RangesAndClients(t *testing.T) {
 	defer client.Close()
 	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ReadTimeout: time.Second})
 	defer nodes.Close()
+	endless := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ReadTimeout: -1})
+	defer endless.Close()
 	patient := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ReadTimeout: -1})
 	defer patient.Close()
 	automatic, err := client.AutoPipeline()
@@ -43,6 +45,7 @@ func TestReplicaAck_RangesAndClients(t *testing.T) {
 		{patient, 1, 10*time.Second + time.Millisecond, "onetime: WithReplicaAck: timeout 10.001s: want 1ms to 10s in whole milliseconds"},
 		{client, 1, 2 * time.Second, "onetime: WithReplicaAck: timeout 2s: want less than the client's ReadTimeout of 2s"},
 		{nodes, 1, time.Second, "onetime: WithReplicaAck: timeout 1s: want less than the client's ReadTimeout of 1s"},
+		{endless, 1, 5 * time.Second, "onetime: WithReplicaAck: timeout 5s: want less than the client's ReadTimeout of 5s"},
 		{automatic, 1, time.Second, fmt.Sprintf("onetime: WithReplicaAck: the client is a %T: want a *redis.Client or a *redis.ClusterClient", automatic)},
 		{&lossy{Scripter: client}, 1, time.Second, "onetime: WithReplicaAck: the client is a *onetime_test.lossy: want a *redis.Client or a *redis.ClusterClient"},
 	} {
@@ -98,6 +101,7 @@ func (p *pipelines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 }
 
 func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	primary, _, m := replicated(t)
 	c := newTally(t)
 	sent := &pipelines{}
@@ -138,6 +142,7 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 }
 
 func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	primary, replica, m := replicated(t)
 	c := newTally(t)
 	otp, token := mustOTP(t, m), mustToken(t, m, onetime.WithBinding("a browser"))
@@ -194,6 +199,7 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 }
 
 func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	// From Redis 7.2 WAIT counts what its own connection wrote. A repeat comes on another one: it must write again.
 	primary, replica, direct := replicated(t)
 	c := newTally(t)
@@ -228,6 +234,7 @@ func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
 }
 
 func TestReplicaAck_ErrorOfWAITIsUndecided(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	primary, _, _ := replicated(t)
 	c := newTally(t)
 	primary.must(t, "ACL", "SETUSER", "limited", "reset", "on", ">password", "~*", "+@all", "-wait")

@@ -1,9 +1,11 @@
 package onetime
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync/atomic"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,7 +22,8 @@ func (c *config) checkAck(rdb redis.Scripter) error {
 	case *redis.Client:
 		patience = client.Options().ReadTimeout
 	case *redis.ClusterClient:
-		patience = client.Options().ReadTimeout
+		// None there is 5 s with its nodes, whose clients take 0 for the default.
+		patience = cmp.Or(client.Options().ReadTimeout, 5*time.Second)
 	default:
 		return invalid("WithReplicaAck: the client is a %T: want a *redis.Client or a *redis.ClusterClient", rdb)
 	}
@@ -67,27 +70,32 @@ func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key st
 		case attempt == retries || ctx.Err() != nil || !passing(err):
 			return nil, 0, err
 		default:
-			addr, moved := redis.IsMovedError(err)
-			if !moved {
-				addr, ask = redis.IsAskError(err)
+			var addr string
+			if addr, ask = redis.IsAskError(err); !ask {
+				addr, _ = redis.IsMovedError(err)
 			}
-			if !moved && !ask {
-				backOff(ctx, cluster.Options(), attempt)
+			cluster.ReloadState(ctx)
+			if addr != "" {
+				node = redirected(cluster, node, addr)
+				defer node.Close()
+				continue
 			}
-			if node, err = primary(ctx, cluster, addr, key); err != nil {
+			backOff(ctx, cluster.Options(), attempt)
+			if node, err = cluster.MasterForKey(ctx, key); err != nil {
 				return nil, 0, err
 			}
 		}
 	}
 }
 
-// passing tells errors that a cluster gives while it changes, and those of a connection, from those that stay.
+// passing tells errors that a cluster gives while it changes, and those of a connection, from those that stay. UNBLOCKED
+// is WAIT's answer from a primary that becomes a replica, and forgets what it wrote last.
 func passing(err error) bool {
 	var answered redis.Error
 	if !errors.As(err, &answered) {
 		return true
 	}
-	for _, prefix := range []string{"MOVED ", "ASK ", "READONLY ", "CLUSTERDOWN ", "MASTERDOWN ", "LOADING ", "TRYAGAIN "} {
+	for _, prefix := range []string{"MOVED ", "ASK ", "READONLY ", "CLUSTERDOWN ", "MASTERDOWN ", "LOADING ", "TRYAGAIN ", "UNBLOCKED "} {
 		if redis.HasErrorPrefix(err, prefix) {
 			return true
 		}
@@ -103,17 +111,15 @@ func backOff(ctx context.Context, options *redis.ClusterOptions, attempt int) {
 	}
 }
 
-// primary returns the client of the primary at addr, or of that which has the key, by a new look at the cluster.
-func primary(ctx context.Context, cluster *redis.ClusterClient, addr, key string) (*redis.Client, error) {
-	var found atomic.Pointer[redis.Client]
-	err := cluster.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
-		if node.Options().Addr == addr {
-			found.Store(node)
-		}
-		return nil
-	})
-	if node := found.Load(); node != nil || err != nil {
-		return node, err
+// redirected returns a client, to be closed, of the node that another one named. The cluster's own client of it cannot be
+// had: that would take a look at the cluster first, which hangs where any node does, and does not show a new node that
+// imports its first slot. Redirections are few: of keys of a slot that is being moved, and until the cluster's client has
+// looked again.
+func redirected(cluster *redis.ClusterClient, from *redis.Client, addr string) *redis.Client {
+	options := *from.Options()
+	if i := strings.LastIndexByte(addr, ':'); strings.IndexByte(addr, ':') < i && addr[0] != '[' {
+		addr = net.JoinHostPort(addr[:i], addr[i+1:]) // Redis writes ::1:6379
 	}
-	return cluster.MasterForKey(ctx, key)
+	options.Addr, options.NodeAddress, options.MaxRetries, options.MinIdleConns = addr, "", -1, 0
+	return cluster.Options().NewClient(&options)
 }

@@ -79,6 +79,7 @@ func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key 
 	}
 	switch {
 	case err != nil:
+		m.lookAgain(ctx, err)
 		return reply{}, undecided(op, err)
 	case len(values) < 2:
 		return reply{}, undecided(op, errReply)
@@ -101,6 +102,15 @@ func (m *Manager) run(ctx context.Context, op string, script *redis.Script, key 
 		return reply{}, err
 	}
 	return reply{}, denied
+}
+
+// lookAgain makes the client of a cluster ask for the primaries, in the background and once for many callers. By itself it
+// does when a node redirects it, and each minute: not when a node is gone, and another has taken over.
+func (m *Manager) lookAgain(ctx context.Context, err error) {
+	var answered redis.Error
+	if cluster, ok := m.rdb.(*redis.ClusterClient); ok && !errors.As(err, &answered) {
+		cluster.ReloadState(ctx)
+	}
 }
 
 // reasons are the refusals that statuses stand for.

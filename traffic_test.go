@@ -34,8 +34,12 @@ func newTally(t testing.TB) *tally {
 	t.Cleanup(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		t.Logf("%d calls: %d successes, %d refusals, %d undecided (the longest %d ms, over %d ms), double uses: %d", c.calls, c.successes,
-			c.refusals, c.undecided, c.longest.Milliseconds(), c.last.Sub(c.first).Milliseconds(), c.doubles)
+		again := "double uses"
+		if c.lossy {
+			again = "uses that a failover forgot"
+		}
+		t.Logf("%d calls: %d successes, %d refusals, %d undecided (the longest %d ms, over %d ms), %s: %d", c.calls, c.successes,
+			c.refusals, c.undecided, c.longest.Milliseconds(), c.last.Sub(c.first).Milliseconds(), again, c.doubles)
 		assert.Positive(t, c.calls)
 		if !c.lossy {
 			assert.Zero(t, c.doubles, "secrets that were used twice")

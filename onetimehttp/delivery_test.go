@@ -95,6 +95,7 @@ func TestDelivery_LateFailureCancelsItsOwnIssueOnly(t *testing.T) {
 
 // Sender has a context of its own: with the values of the request, without its end, with a deadline.
 func TestDelivery_Context(t *testing.T) {
+	t.Parallel()
 	type key struct{}
 	seen := make(chan context.Context, 1)
 	s := newSite(t, func(with *setup) {
@@ -294,6 +295,7 @@ func TestShutdown_DoesNotWaitForACancel(t *testing.T) {
 
 // Whatever is issued while Shutdown begins is delivered, or cancelled and reported.
 func TestShutdown_WhileRequestsCome(t *testing.T) {
+	t.Parallel()
 	const n = 60
 	s := newSite(t)
 	var ended sync.WaitGroup

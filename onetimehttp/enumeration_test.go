@@ -100,6 +100,7 @@ func conditions() []condition {
 }
 
 func TestEnumeration_WholeSessionIsAnsweredAlike(t *testing.T) {
+	t.Parallel()
 	modes := map[string]onetimehttp.Secrets{"link and code": onetimehttp.LinkAndCode, "code": onetimehttp.CodeOnly, "link": onetimehttp.LinkOnly}
 	for name, secrets := range modes {
 		t.Run("delivered, "+name+", HTML", func(t *testing.T) { t.Parallel(); session(t, secrets, false, delivered) })
@@ -245,6 +246,7 @@ func TestEnumeration_WhatRemains(t *testing.T) {
 }
 
 func TestEnumeration_DisabledCodesAreAnsweredAlike(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, func(with *setup) {
 		with.manager = append(with.manager, onetime.WithSendLimits(), onetime.WithMaxAttempts(16),
 			onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: time.Second}))

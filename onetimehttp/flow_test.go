@@ -121,6 +121,7 @@ var wrongSettings = map[string]struct {
 }
 
 func TestNew_ReportsEachWrongSetting(t *testing.T) {
+	t.Parallel()
 	for name, c := range wrongSettings {
 		flow, err := newFlow(t, c.change)
 		require.ErrorContains(t, err, c.want, name)
@@ -155,6 +156,7 @@ func TestNew_ReportsAllAtOnce(t *testing.T) {
 }
 
 func TestNew_TakesTheRanges(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*setup){
 		"as it is":                func(*setup) {},
 		"long name":               names(strings.Repeat("a", 100)),

@@ -30,6 +30,7 @@ var prefetches = []http.Header{
 }
 
 func TestLink_GetUsesNothingUp(t *testing.T) {
+	t.Parallel()
 	for _, other := range []onetimehttp.OtherBrowser{onetimehttp.AskOtherBrowser, onetimehttp.RefuseOtherBrowser} {
 		s := newSite(t, func(with *setup) { with.config.OtherBrowser = other })
 		asker := s.visitor()
@@ -315,14 +316,18 @@ func TestLink_EndsWithItsCodeAndWithTheNextMessage(t *testing.T) {
 }
 
 func TestLink_AccountName(t *testing.T) {
-	for to, want := range map[string]string{
+	t.Parallel()
+	to := ""
+	s := newSite(t, func(with *setup) {
+		with.config.Lookup = func(context.Context, string) (string, string, bool, error) { return "user-17", to, true, nil }
+		with.manager = append(with.manager, onetime.WithSendLimits())
+	})
+	for address, want := range map[string]string{
 		"alice@example.com": "a•••@example.com", "a@example.com": "a•••@example.com", "élise@example.com": "é•••@example.com",
 		"@example.com": "•••om", "+4915112345678": "•••78", "12345": "•••45", "1234": "•••", "x": "•••", "日本太郎花子@例え.jp": "日•••@例え.jp",
 		`"<script>alert(1)</script>"@example.com`: `"•••@example.com`, `a@<script>alert(1)</script>`: `a•••@<script>alert(1)</script>`,
 	} {
-		s := newSite(t, func(with *setup) {
-			with.config.Lookup = func(context.Context, string) (string, string, bool, error) { return "user-17", to, true, nil }
-		})
+		to = address
 		v := s.visitor()
 		m := v.asks("typed@example.com")
 		require.Contains(t, v.get(path(t, m.URL)).page().text, "This link signs you in as "+want+".")
@@ -330,7 +335,7 @@ func TestLink_AccountName(t *testing.T) {
 	}
 
 	var proofs []onetime.Verification
-	s := newSite(t, func(with *setup) {
+	s = newSite(t, func(with *setup) {
 		with.options = append(with.options, onetimehttp.WithAccountName(func(_ context.Context, v onetime.Verification) string {
 			proofs = append(proofs, v)
 			return `Alice <b>"of"</b> Sales`
@@ -412,6 +417,7 @@ func TestLink_TokenAndCodeStayWhereTheyBelong(t *testing.T) {
 
 // If what the proof was for fails, Undo gives the secret back, to the same browser, without asking for more.
 func TestOnVerified_UndoGivesTheSecretBack(t *testing.T) {
+	t.Parallel()
 	for _, other := range []onetimehttp.OtherBrowser{onetimehttp.AskOtherBrowser, onetimehttp.RefuseOtherBrowser} {
 		for _, use := range []string{"code", "link"} {
 			fail := true

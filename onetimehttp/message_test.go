@@ -84,6 +84,7 @@ func TestSMS_TheParserIsThatOfTheSpecification(t *testing.T) {
 }
 
 func TestSMS_EndsWithTheCodeBoundToTheOrigin(t *testing.T) {
+	t.Parallel()
 	hostile := onetimehttp.English()
 	hostile["sms.code"] = "%s @evil.example #000000 %s\n@evil.example #000000"
 	languages := map[string]onetimehttp.Catalogue{"en": onetimehttp.English(), "de": german, "x-lines": reworded("\n@evil.example #000000\n"), "x-end": hostile}
@@ -181,6 +182,7 @@ func TestMessage_Minutes(t *testing.T) {
 }
 
 func TestMessage_HostileNames(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		`<script>alert(1)</script>`, `"><img src=//evil.example>`, `{{.Code}}`, `%s%d%!%n`, `=?utf-8?q?evil?=`, `Bcc: victim@example.com`, "Ex\u202eample",
 		strings.Repeat("a", 100), "日本",
@@ -225,6 +227,7 @@ func TestMessage_LinkBaseWithQuery(t *testing.T) {
 }
 
 func TestMessage_PrintsNoSecret(t *testing.T) {
+	t.Parallel()
 	m := newSite(t).visitor().asks(alice).Message
 	const want = "onetimehttp.Message(default)"
 	secrets := []string{m.Code, m.URL, token(t, m.URL)}

@@ -134,6 +134,7 @@ func everything(t *testing.T, language string, program bool) (all []exchange) {
 }
 
 func TestHeaders_OfEveryAnswer(t *testing.T) {
+	t.Parallel()
 	for _, program := range []bool{false, true} {
 		for _, x := range everything(t, "en", program) {
 			guarded(t, x.answer, x.name)
@@ -157,6 +158,7 @@ func TestHeaders_OfEveryAnswer(t *testing.T) {
 
 // Pages are read as a person would who sees, hears or feels them, without script.
 func TestPages_AreAccessible(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, language := range []string{"en", "de"} {
 		for _, x := range everything(t, language, false) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
@@ -38,6 +39,7 @@ func posts(m sent, t testing.TB) map[string][]string {
 }
 
 func TestCrossSite_IsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	v := s.visitor()
 	m := v.asks(alice)
@@ -73,6 +75,7 @@ func TestCrossSite_IsRefusedAndChangesNothing(t *testing.T) {
 }
 
 func TestCrossSite_OwnPagesAndProgramsPass(t *testing.T) {
+	t.Parallel()
 	for name, headers := range map[string]http.Header{
 		"browser":               {"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}},
 		"address bar":           {"Sec-Fetch-Site": {"none"}, "Origin": nil},
@@ -113,6 +116,7 @@ func TestProtect(t *testing.T) {
 
 // The cap is 8 KiB: what has one byte more is not read to its end.
 func TestBody_IsCapped(t *testing.T) {
+	t.Parallel()
 	const limit = 8 << 10
 	s := newSite(t)
 	v := s.visitor()
@@ -129,7 +133,7 @@ func TestBody_IsCapped(t *testing.T) {
 		} {
 			full := strings.Repeat(c.fill, (limit-len(c.head)-len(c.tail))/len(c.fill))
 			require.NotEqual(t, http.StatusRequestEntityTooLarge, v.do(http.MethodPost, target, c.kind, c.head+full+c.tail).status, "%s to %s", c.name, target)
-			for _, more := range []int{8, 1 << 20} {
+			for _, more := range []int{8, 1 << 16} {
 				s.unchanged(t, c.name, func() {
 					v.do(http.MethodPost, target, c.kind, c.head+full+strings.Repeat(c.fill, more)+c.tail)
 				})
@@ -241,8 +245,8 @@ var hostile = map[string]bool{
 	strings.Repeat("a", 309) + "@example.com":     true,
 	strings.Repeat("a", 308) + "@example.com":     false,
 	strings.Repeat("é", 154) + "@example.com":     false,
-	"alice@exa\u2028mple.com":                     false,
-	"alice@exa\u2029mple.com":                     false,
+	"alice@exa\u2028mple.com":                     true,
+	"alice@exa\u2029mple.com":                     true,
 	"\u202emoc.elpmaxe@ecila":                     false,
 	"alice@example.com,victim@example.com":        false,
 	"<alice@example.com>":                         false,
@@ -267,30 +271,33 @@ func skeleton(a *answer) (all []string) {
 }
 
 func TestInjection_HostileAddresses(t *testing.T) {
+	t.Parallel()
 	plain := newSite(t).visitor()
 	asked := skeleton(plain.post(start, "address", mallory))
 	refused := skeleton(plain.post(code, "address", mallory, "code", "000000"))
 	wrong := skeleton(plain.post(start, "address", "\x00"))
+	s := newSite(t)
 	for address, bad := range hostile {
-		s := newSite(t)
 		v := s.visitor()
-		a := v.post(start, "address", address)
 		if bad {
-			require.Equal(t, http.StatusBadRequest, a.status, "%q", address)
-			require.Contains(t, a.body, "Check the address.")
-			require.True(t, utf8.ValidString(a.body), "%q", address)
-			require.Empty(t, s.lookups, "%q is not looked up", address)
-			require.Empty(t, s.dump())
-			require.Equal(t, http.StatusBadRequest, v.post(code, "address", address, "code", "123456").status)
+			var a *answer
+			s.unchanged(t, address, func() {
+				a = v.post(start, "address", address)
+				require.Equal(t, http.StatusBadRequest, a.status, "%q", address)
+				require.Contains(t, a.body, "Check the address.")
+				require.True(t, utf8.ValidString(a.body), "%q", address)
+				require.Equal(t, http.StatusBadRequest, v.post(code, "address", address, "code", "123456").status)
+			})
 			require.NotContains(t, strings.Join(lines(a.header), "\n"), "victim")
-			if !strings.ContainsAny(address, "\x00\x1b\x7f\xff\u0085\r\n") { // which no page can show
+			if !strings.ContainsAny(address, "\x00\x1b\x7f\xff\u0085\r\n") { // which no page can show as it is
 				require.Equal(t, wrong, skeleton(a), "%q", address)
 			}
 			continue
 		}
+		a := v.post(start, "address", address)
 		require.Equal(t, http.StatusOK, a.status, "%q", address)
 		require.Equal(t, asked, skeleton(a), "%q", address)
-		require.Equal(t, []string{address}, s.lookups)
+		require.Equal(t, address, s.lookups[len(s.lookups)-1])
 		for _, f := range a.page().all("form") {
 			require.Equal(t, address, f.all("input")[0].attr["value"])
 		}
@@ -306,13 +313,15 @@ func TestInjection_HostileAddresses(t *testing.T) {
 
 // Where somebody has such an address, it goes to the Sender as it is stored, and into no part of the message.
 func TestInjection_HostileAddressIsNoPartOfMessages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(with *setup) {
+		with.config.Lookup = func(_ context.Context, typed string) (string, string, bool, error) { return "user-1", typed, true, nil }
+		with.manager = append(with.manager, onetime.WithSendLimits())
+	})
 	for address, bad := range hostile {
 		if bad {
 			continue
 		}
-		s := newSite(t, func(with *setup) {
-			with.config.Lookup = func(_ context.Context, typed string) (string, string, bool, error) { return "user-1", typed, true, nil }
-		})
 		m := s.visitor().asks(address)
 		require.Equal(t, address, m.to)
 		body, err := m.HTML()
@@ -325,6 +334,7 @@ func TestInjection_HostileAddressIsNoPartOfMessages(t *testing.T) {
 }
 
 func TestInjection_TokensLanguagesAndQueries(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	plain := s.visitor()
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -351,31 +361,32 @@ func TestInjection_TokensLanguagesAndQueries(t *testing.T) {
 
 // No parameter leads anywhere, by any name and to any handler.
 func TestOpenRedirect_NothingLeadsAway(t *testing.T) {
+	t.Parallel()
 	names := []string{"next", "return", "return_to", "returnTo", "url", "redirect", "redirect_uri", "redirect_to", "continue", "rd", "dest", "callback", "action", "start", "Location"}
-	for _, away := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "/%09/evil.example", "javascript:alert(1)"} {
-		query := url.Values{}
+	run := func(away string) (seen []string) {
+		more, query := "", url.Values{}
 		for _, name := range names {
 			query.Set(name, away)
 		}
-		run := func(query string, more ...string) (seen []string) {
-			s := newSite(t)
-			v := s.visitor()
-			seen = append(seen, v.get(start+query).seenBy(""), v.get(code+query).seenBy(""))
-			seen = append(seen, v.post(start+query, append([]string{"address", alice}, more...)...).seenBy(""))
-			m := s.message()
-			require.True(t, strings.HasPrefix(m.URL, origin+link+"?token="), m.URL)
-			seen = append(seen, v.get(path(t, m.URL)+strings.Replace(query, "?", "&", 1)).seenBy("")) // with the token, which differs
-			seen[3] = strings.ReplaceAll(seen[3], token(t, m.URL), "TOKEN")
-			seen = append(seen, v.post(code+query, append([]string{"address", alice, "code", wrong(m.Code, 1)}, more...)...).seenBy(""))
-			seen = append(seen, v.post(link+query, append([]string{"token", token(t, m.URL)}, more...)...).seenBy(""))
-			require.Equal(t, "/home", v.seen.header.Get("Location"))
-			return seen
+		if away != "" {
+			more = query.Encode()
 		}
-		var fields []string
-		for _, name := range names {
-			fields = append(fields, name, away)
+		s := newSite(t)
+		v := s.visitor()
+		post := func(target, fields string) *answer {
+			return v.do(http.MethodPost, target+"?"+more, form, fields+"&"+more)
 		}
-		require.Equal(t, run(""), run("?"+query.Encode(), fields...), away)
+		seen = append(seen, v.get(start+"?"+more).seenBy(""), v.get(code+"?"+more).seenBy(""), post(start, "address="+alice).seenBy(""))
+		m := s.message()
+		require.True(t, strings.HasPrefix(m.URL, origin+link+"?token="), m.URL)
+		seen = append(seen, strings.ReplaceAll(v.get(path(t, m.URL)+"&"+more).seenBy(""), token(t, m.URL), "TOKEN"))
+		seen = append(seen, post(code, "address="+alice+"&code="+wrong(m.Code, 1)).seenBy(""), post(link, "token="+token(t, m.URL)).seenBy(""))
+		require.Equal(t, "/home", v.seen.header.Get("Location"))
+		return seen
+	}
+	want := run("")
+	for _, away := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)"} {
+		require.Equal(t, want, run(away), away)
 	}
 }
 
@@ -395,6 +406,7 @@ func TestOpenRedirect_Paths(t *testing.T) {
 
 // What a request says about host and scheme is not believed: neither in messages nor in cookies nor in forms.
 func TestHost_IsNotBelieved(t *testing.T) {
+	t.Parallel()
 	run := func(change func(r *http.Request)) (seen []string) {
 		s := newSite(t)
 		v := s.visitor()
@@ -448,8 +460,10 @@ func (s *site) handlerOf(target string) http.Handler {
 }
 
 func TestNormalizer_DecidesWhatIsLookedUp(t *testing.T) {
+	var given []string
 	s := newSite(t, func(with *setup) {
 		with.options = append(with.options, onetimehttp.WithNormalizer(func(typed string) (string, error) {
+			given = append(given, typed)
 			switch typed {
 			case "refused":
 				return "", fmt.Errorf("no address: %s", typed)
@@ -469,6 +483,11 @@ func TestNormalizer_DecidesWhatIsLookedUp(t *testing.T) {
 		require.Equal(t, "Check the address.", a.said())
 		require.Equal(t, typed, a.page().id("address").attr["value"], "to be mended")
 	}
+	require.Len(t, given, 4)
+	for _, typed := range []string{strings.Repeat("a", 321), "a\xff"} {
+		require.Equal(t, http.StatusBadRequest, s.visitor().post(start, "address", typed).status)
+	}
+	require.Len(t, given, 4, "it need not cope with what is too long or no text")
 	require.Empty(t, s.lookups)
 	s.visitor().post(start, "address", "A.B.C")
 	s.visitor().post(code, "address", "A.bc", "code", "123456")

@@ -102,6 +102,7 @@ func TestCookie_LivesAsLongAsTheSecretThatLivesLongest(t *testing.T) {
 }
 
 func TestCookie_IsRandomPerBrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
 	values := map[string]bool{}
 	for range 20 {
@@ -176,6 +177,7 @@ func TestCookie_RefusedStartSetsNone(t *testing.T) {
 }
 
 func TestCookie_MalformedIsReplaced(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
 	good := strings.Repeat("A", 43)
 	for _, value := range []string{"", "x", good[1:], good + "A", good[1:] + "!", good[1:] + "=", good[1:] + "+", strings.Repeat("A", 4000), "deleted"} {
@@ -217,6 +219,7 @@ func asProgram(v *visitor) *visitor {
 }
 
 func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
+	t.Parallel()
 	for secrets, field := range map[onetimehttp.Secrets]string{onetimehttp.LinkAndCode: "code", onetimehttp.CodeOnly: "code", onetimehttp.LinkOnly: ""} {
 		for _, address := range []string{alice, mallory} {
 			s := newSite(t, func(with *setup) { with.config.Secrets = secrets })
@@ -335,6 +338,36 @@ func TestLookup_HasTheContextOfTheRequest(t *testing.T) {
 	require.Equal(t, "of the request", seen)
 }
 
+// Nothing that is issued to nobody can verify, not even by a code that the program fixed.
+func TestLookup_UnknownPeopleGetDecoys(t *testing.T) {
+	const record = "unknown:" + mallory
+	for _, secrets := range []onetimehttp.Secrets{onetimehttp.LinkAndCode, onetimehttp.CodeOnly} {
+		s := newSite(t, func(with *setup) {
+			with.config.Secrets = secrets
+			with.manager = append(with.manager, onetime.WithDangerouslyFixedCodes(map[string]string{record: "123456", "user-17": "123456"}, time.Now().Add(time.Hour)))
+		})
+		v := s.visitor()
+		require.Equal(t, http.StatusOK, v.post(start, "address", mallory).status)
+		require.True(t, s.pending(record), "this is the record")
+		require.Equal(t, http.StatusForbidden, v.submit("code", "123456").status)
+		require.Equal(t, "123456", v.asks(alice).Code)
+		require.Equal(t, http.StatusSeeOther, v.submit("code", "123456").status)
+	}
+}
+
+// An account without an address cannot be served: that is a mistake of Lookup, and no message goes to what was typed.
+func TestLookup_FoundWithoutAnAddress(t *testing.T) {
+	s := newSite(t, func(with *setup) {
+		with.config.Lookup = func(context.Context, string) (string, string, bool, error) { return "user-17", "", true, nil }
+	})
+	require.Equal(t, http.StatusServiceUnavailable, s.visitor().post(start, "address", alice).status)
+	e := next(t, s.delivered)
+	require.Equal(t, "Lookup", e.Op)
+	require.Error(t, e.Err)
+	require.Empty(t, s.dump())
+	require.Empty(t, s.mail)
+}
+
 // An account whose subject the Manager refuses is a mistake of the program: the person is not told to check the address,
 // and nobody is told that there is an account.
 func TestLookup_BadSubjectIsNotThePersonsMistake(t *testing.T) {
@@ -352,6 +385,7 @@ func TestLookup_BadSubjectIsNotThePersonsMistake(t *testing.T) {
 }
 
 func TestRedisGone_IsUndecidedEverywhere(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"HTML", "JSON"} {
 		s := newSite(t)
 		v := s.visitor()

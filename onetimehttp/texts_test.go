@@ -86,6 +86,7 @@ func texts(all map[string]onetimehttp.Catalogue) func(*setup) {
 }
 
 func TestTexts_LanguageThatTheBrowserLikesBest(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, texts(map[string]onetimehttp.Catalogue{"de": german, "pt-BR": reworded("br "), "pt": reworded("pt "), "zh-Hant": reworded("zh ")}))
 	for accept, want := range map[string]string{
 		"":                                    "en",
@@ -100,6 +101,7 @@ func TestTexts_LanguageThatTheBrowserLikesBest(t *testing.T) {
 		"de;q=0":                              "en",
 		"de;q=0, pt;q=0.1":                    "pt",
 		"de;q=x, pt;q=0.1":                    "pt",
+		"de;q=1e999":                          "en",
 		"de;q=NaN":                            "en",
 		"de;q=-1":                             "en",
 		"pt-BR":                               "pt-br",
@@ -173,6 +175,7 @@ func TestTexts_EnglishReplaced(t *testing.T) {
 }
 
 func TestTexts_WrongCataloguesAreRefused(t *testing.T) {
+	t.Parallel()
 	without := func(name string) onetimehttp.Catalogue {
 		c := maps.Clone(german)
 		delete(c, name)

@@ -186,6 +186,7 @@ func TestParallel_OneSession(t *testing.T) {
 
 // Starts of one person at once send one message.
 func TestParallel_OneMessage(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	counts := parallel(50, func(int) *http.Request { return s.visitor().request(http.MethodPost, start, form, "address="+alice) }, s.handler)
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusTooManyRequests: 49}, counts)
