@@ -108,7 +108,7 @@ func TestWriteError_Reasons(t *testing.T) {
 
 func TestWriteError_RetryAfterIsRoundedUp(t *testing.T) {
 	for after, want := range map[time.Duration]string{
-		0: "", -time.Second: "", time.Nanosecond: "1", time.Millisecond: "1", time.Second: "1", time.Second + time.Millisecond: "2", 28500 * time.Millisecond: "29",
+		0: "", -time.Hour: "", time.Nanosecond: "1", time.Millisecond: "1", time.Second: "1", time.Second + time.Millisecond: "2", 28500 * time.Millisecond: "29",
 		72 * time.Hour: "259200",
 	} {
 		for _, accept := range []string{"text/html", "application/json"} {

@@ -15,9 +15,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net"
-	"net/http/httptest"
 	"net/mail"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -27,9 +25,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
-	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
 // A mailServer keeps what it receives. It takes one account: user, with the password swordfish.
@@ -157,34 +153,12 @@ func (m mailed) read(t testing.TB) (mail.Header, map[string]string) {
 
 func (m mailed) code() string { return shown.FindStringSubmatch(m.raw)[1] }
 
-// sendThrough lets a Flow send a mail with this sender, to this address, and returns the error of it. texts, if not nil,
-// are those of the message.
-func sendThrough(t testing.TB, m *mailer, deliverTo string, texts onetimehttp.Catalogue) error {
+// send lets a mailer send a message of a service of this name.
+func send(t testing.TB, m *mailer, deliverTo, service string) error {
 	t.Helper()
-	manager, _ := onetimetest.New(t, onetime.WithLinkBase("https://example.com/sign-in/link"))
-	sent := make(chan error, 1)
-	opts := []onetimehttp.Option{onetimehttp.WithDangerouslyNoLimiter()}
-	if texts != nil {
-		opts = append(opts, onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": texts}))
-	}
-	flow, err := onetimehttp.New(manager, onetimehttp.Config{
-		Origin: "https://example.com", Name: "Example",
-		Lookup: func(context.Context, string) (string, string, bool, error) { return "account-1", deliverTo, true, nil },
-		Sender: func(ctx context.Context, deliverTo string, message onetimehttp.Message) error {
-			err := m.send(ctx, deliverTo, message)
-			sent <- err
-			return err
-		},
-		OnVerified: newSessions(true).start,
-	}, opts...)
-	require.NoError(t, err)
-	request := httptest.NewRequest("POST", "https://example.com/sign-in", strings.NewReader(url.Values{"address": {alice}}.Encode()))
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	flow.Start().ServeHTTP(httptest.NewRecorder(), request)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	require.NoError(t, flow.Shutdown(ctx))
-	return <-sent
+	return m.send(ctx, deliverTo, onetimehttp.Message{Service: service, Code: "123456", CodeExpiresIn: 5 * time.Minute})
 }
 
 func TestMail_HasBothTextsAndGoesToTheStoredAddress(t *testing.T) {
@@ -237,20 +211,19 @@ func TestMail_NoHeaderAndNoRecipientCanBeAdded(t *testing.T) {
 	for _, deliverTo := range []string{
 		"alice@example.com\r\nBcc: eve@example.net", "alice@example.com, eve@example.net", "alice@example.com>\r\nRCPT TO:<eve@example.net", "",
 	} {
-		require.Error(t, sendThrough(t, m, deliverTo, nil), "%q", deliverTo)
+		require.Error(t, send(t, m, deliverTo, "Example"), "%q", deliverTo)
 	}
 	require.Zero(t, server.count())
 
-	texts := onetimehttp.English()
-	texts["mail.subject"] = "Sign in\r\nBcc: eve@example.net\r\n\r\nto %s"
-	require.NoError(t, sendThrough(t, m, alice, texts))
+	const service = "Example\r\nBcc: eve@example.net\r\n\r\nhello"
+	require.NoError(t, send(t, m, alice, service))
 	mail := server.mail(t, 0)
 	require.Equal(t, []string{alice}, mail.to)
 	header, parts := mail.read(t)
 	require.Empty(t, header.Get("Bcc"))
 	subject, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
 	require.NoError(t, err)
-	require.Equal(t, "Sign in\r\nBcc: eve@example.net\r\n\r\nto Example", subject)
+	require.Equal(t, "Sign in to "+service, subject)
 	require.Len(t, parts, 2)
 }
 
@@ -287,7 +260,7 @@ func TestMail_DeliveredIsNotFailedByWhatFollows(t *testing.T) {
 	}()
 	m, err := newMailer("smtp://"+listener.Addr().String(), "sign-in@example.com")
 	require.NoError(t, err)
-	require.NoError(t, sendThrough(t, m, alice, nil))
+	require.NoError(t, send(t, m, alice, "Example"))
 	require.Equal(t, 1, server.count())
 }
 
@@ -298,15 +271,15 @@ func TestMail_TLS(t *testing.T) {
 
 	m, err := newMailer("smtp://user:swordfish@"+encrypted.addr, "sign-in@example.com")
 	require.NoError(t, err)
-	require.Error(t, sendThrough(t, m, alice, nil), "nobody vouches for this certificate")
+	require.Error(t, send(t, m, alice, "Example"), "nobody vouches for this certificate")
 	require.NoError(t, m.client.SetTLSConfig(roots))
-	require.NoError(t, sendThrough(t, m, alice, nil))
+	require.NoError(t, send(t, m, alice, "Example"))
 	require.True(t, encrypted.mail(t, 0).tls)
 
 	plain := receive(t)
 	m, err = newMailer("smtps://user:swordfish@"+plain.addr, "sign-in@example.com")
 	require.NoError(t, err)
-	require.Error(t, sendThrough(t, m, alice, nil), "smtps is TLS from the first byte on")
+	require.Error(t, send(t, m, alice, "Example"), "smtps is TLS from the first byte on")
 	require.Zero(t, plain.count())
 
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", certificate)
@@ -315,7 +288,7 @@ func TestMail_TLS(t *testing.T) {
 	m, err = newMailer("smtps://user:swordfish@"+listener.Addr().String(), "sign-in@example.com")
 	require.NoError(t, err)
 	require.NoError(t, m.client.SetTLSConfig(roots))
-	require.NoError(t, sendThrough(t, m, alice, nil))
+	require.NoError(t, send(t, m, alice, "Example"))
 	require.True(t, encrypted.mail(t, 1).tls)
 	require.Equal(t, "user", encrypted.mail(t, 1).user)
 }
