@@ -134,6 +134,7 @@ func TestCluster_SlotsMigrate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: a cluster takes seconds to start")
 	}
+	t.Parallel() // most of it is waiting
 	const slots = 16
 	nodes := newCluster(t)
 	primaries := nodes[:3]
@@ -170,6 +171,7 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: a cluster takes seconds to start")
 	}
+	t.Parallel() // most of it is waiting
 	nodes := newCluster(t)
 	primaries := nodes[:3]
 	for _, v := range clusterVariants {
@@ -311,6 +313,7 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: a takeover takes seconds")
 	}
+	t.Parallel() // most of it is waiting
 	nodes := newCluster(t)
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
 		primary, replica := nodes[shard], nodes[shard+3]
@@ -375,6 +378,7 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: a takeover takes seconds")
 	}
+	t.Parallel() // most of it is waiting
 	nodes := newCluster(t)
 	// A second replica, so that the first can acknowledge when it or the other has taken over.
 	second := join(t, nodes)
@@ -431,6 +435,7 @@ func TestCluster_NewNodeImportsItsFirstSlots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: a cluster takes seconds to start")
 	}
+	t.Parallel() // most of it is waiting
 	const slots = 16
 	nodes := newCluster(t)
 	joined := join(t, nodes)

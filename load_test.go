@@ -221,6 +221,7 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: takes a minute")
 	}
+	t.Parallel() // most of it is waiting
 	seed := *loadSeed
 	if seed == 0 {
 		seed = rand.Uint64()

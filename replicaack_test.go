@@ -340,6 +340,7 @@ func TestReplicaAck_FailoverForgetsNoUse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: takes several seconds")
 	}
+	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
 			set := newSentinel(t)
@@ -359,6 +360,7 @@ func TestSentinel_FailoverWithoutAckForgetsUses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: takes several seconds")
 	}
+	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
 			set := newSentinel(t)

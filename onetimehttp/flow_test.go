@@ -82,6 +82,7 @@ var wrongSettings = map[string]struct {
 	"origin that looks local, 2":  {origins("http://127.0.0.1.example.com"), "want https, or http on localhost"},
 	"origin of another scheme":    {origins("ftp://example.com"), "Config.Origin"},
 	"origin null":                 {origins("null"), "Config.Origin"},
+	"origin of a port":            {origins("https://:8443"), "Config.Origin"},
 	"origin without a host":       {origins("https://:443"), "Config.Origin"},
 
 	"negative secrets":          {func(with *setup) { with.config.Secrets = -1 }, "Config.Secrets(-1): want LinkAndCode, CodeOnly or LinkOnly"},
