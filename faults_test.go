@@ -839,7 +839,7 @@ func TestFault_GarbageInAnyField(t *testing.T) {
 		}
 		few := 12 // one in as many
 		if testing.Short() {
-			few = 36
+			few = 72
 		}
 		n := 0
 		for _, field := range slices.Sorted(maps.Keys(labels)) {

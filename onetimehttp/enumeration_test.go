@@ -113,10 +113,10 @@ func TestEnumeration_WholeSessionIsAnsweredAlike(t *testing.T) {
 }
 
 // session is all that a stranger can do with an address.
-func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c condition) {
-	s := newSite(t, func(with *setup) {
+func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c condition, change ...func(*setup)) {
+	s := newSite(t, append(change, func(with *setup) {
 		with.config.Secrets, with.send, with.options = secrets, c.send, c.options
-	})
+	})...)
 	if c.prepare != nil {
 		c.prepare(s)
 	}
@@ -294,9 +294,9 @@ func TestEnumeration_SpellingsShareLimits(t *testing.T) {
 
 // What the Manager makes of subjects is for those of accounts: an address without one must not depend on it.
 func TestEnumeration_NormaliserOfTheManager(t *testing.T) {
-	s := newSite(t, func(with *setup) {
+	addresses := func(with *setup) {
 		with.config.Lookup = func(_ context.Context, typed string) (string, string, bool, error) {
-			return typed, stored, typed == alice, nil
+			return typed, stored, typed == alice || strings.HasPrefix(typed, "known"), nil
 		}
 		with.manager = append(with.manager, onetime.WithNormalizer(func(subject string) (string, error) {
 			a, err := mail.ParseAddress(subject)
@@ -305,13 +305,17 @@ func TestEnumeration_NormaliserOfTheManager(t *testing.T) {
 			}
 			return a.Address, nil
 		}))
-	})
-	p := pair{t, s.visitor(), s.visitor()}
-	for range 2 {
-		p.both("start", func(v *visitor, address string) *answer { return v.post(start, "address", address) })
 	}
-	guess := wrong(s.message().Code, 1)
-	p.both("code", func(v *visitor, address string) *answer { return v.post(code, "address", address, "code", guess) })
+	for _, c := range append(conditions(), delivered) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			secrets := onetimehttp.CodeOnly
+			if c.silent {
+				secrets = onetimehttp.LinkAndCode
+			}
+			session(t, secrets, true, c, addresses)
+		})
+	}
 }
 
 // An address that is typed must not lead to the record of an account whose subject it happens to be.

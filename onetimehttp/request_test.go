@@ -287,6 +287,7 @@ func TestInjection_HostileAddresses(t *testing.T) {
 				require.Contains(t, a.body, "Check the address.")
 				require.True(t, utf8.ValidString(a.body), "%q", address)
 				require.Equal(t, http.StatusBadRequest, v.post(code, "address", address, "code", "123456").status)
+				require.True(t, utf8.ValidString(v.seen.body), "%q", address)
 			})
 			require.NotContains(t, strings.Join(lines(a.header), "\n"), "victim")
 			if !strings.ContainsAny(address, "\x00\x1b\x7f\xff\u0085\r\n") { // which no page can show as it is
