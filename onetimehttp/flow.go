@@ -261,7 +261,7 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 
 func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
-	if err != nil || u.Hostname() == "" || u.User != nil || origin != u.Scheme+"://"+u.Host {
+	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
 		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
 	}
 	// As browsers send it: else it would never be the Origin of a request.

@@ -290,7 +290,7 @@ func TestInjection_HostileAddresses(t *testing.T) {
 				require.True(t, utf8.ValidString(v.seen.body), "%q", address)
 			})
 			require.NotContains(t, strings.Join(lines(a.header), "\n"), "victim")
-			if !strings.ContainsAny(address, "\x00\x1b\x7f\xff\u0085\r\n") { // which no page can show as it is
+			if utf8.ValidString(address) && !strings.ContainsAny(address, "\x00\x1b\x7f\u0085\r\n") { // which no page can show as it is
 				require.Equal(t, wrong, skeleton(a), "%q", address)
 			}
 			continue

@@ -54,6 +54,10 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Contains(t, v.seen.noted(), want.note)
 		require.Equal(t, want.code, v.seen.page().id("code") != nil)
 		require.Equal(t, want.code && want.link, strings.Contains(v.seen.body, "Or open the link"))
+		require.Equal(t, http.StatusTooManyRequests, v.again().status)
+		s.clock.Advance(30 * time.Second)
+		require.Equal(t, http.StatusOK, v.again().status, "the button for another message is on that page, too")
+		require.Equal(t, stored, s.message().to)
 
 		a := newSite(t, func(with *setup) { with.config.Secrets = secrets }).program().json(start, "address", alice)
 		require.Equal(t, http.StatusOK, a.status)
