@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"html/template"
 	"io"
 	"log/slog"
@@ -100,9 +99,9 @@ func (d *delivery) Data(r io.Reader) error {
 
 // plain returns the plain text of a mail that has several versions of its text.
 func plain(m *mail.Message) (string, error) {
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		return "", errors.New("want multipart/alternative")
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		return "", err
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for {

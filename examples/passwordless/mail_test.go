@@ -32,7 +32,7 @@ import (
 type mailServer struct {
 	addr   string
 	refuse error         // what RCPT is answered
-	hold   chan struct{} // if not nil, mails are taken when it is closed
+	hold   chan struct{} // if not nil, what MAIL says is answered when it is closed
 	server *smtp.Server
 
 	mu       sync.Mutex
@@ -86,6 +86,12 @@ func (m *mailSession) Auth(string) (sasl.Server, error) {
 func (m *mailSession) Mail(from string, _ *smtp.MailOptions) error {
 	_, m.m.tls = m.c.TLSConnectionState()
 	m.m.from = from
+	m.s.mu.Lock()
+	m.s.arriving++
+	m.s.mu.Unlock()
+	if m.s.hold != nil {
+		<-m.s.hold
+	}
 	return nil
 }
 
@@ -98,12 +104,6 @@ func (m *mailSession) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err != nil {
 		return err
-	}
-	m.s.mu.Lock()
-	m.s.arriving++
-	m.s.mu.Unlock()
-	if m.s.hold != nil {
-		<-m.s.hold
 	}
 	m.m.raw = string(raw)
 	m.s.mu.Lock()

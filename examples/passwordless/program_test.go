@@ -49,7 +49,14 @@ type program struct {
 	cmd     *exec.Cmd
 	printed *output
 	origin  string
-	ended   func() error
+	exited  chan struct{}
+	exit    error // once it has exited
+}
+
+// ended waits for the end of the program and returns how it ended.
+func (p *program) ended() error {
+	<-p.exited
+	return p.exit
 }
 
 // output is what a program prints.
@@ -88,13 +95,10 @@ var opened = regexp.MustCompile(`(?m)^Open (\S+)$`)
 // start starts the program and waits until it says where it is. It ends with the test, by SIGINT, and cleanly.
 func start(t testing.TB, cmd *exec.Cmd) *program {
 	t.Helper()
-	p := &program{t: t, cmd: cmd, printed: &output{}}
+	p := &program{t: t, cmd: cmd, printed: &output{}, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.printed, p.printed
 	require.NoError(t, cmd.Start())
-	var exit error
-	exited := make(chan struct{})
-	go func() { exit = cmd.Wait(); close(exited) }()
-	p.ended = func() error { <-exited; return exit }
+	go func() { p.exit = cmd.Wait(); close(p.exited) }()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the program printed:\n%s", p.printed)
@@ -106,7 +110,7 @@ func start(t testing.TB, cmd *exec.Cmd) *program {
 	})
 	wait(t, "the program says where it is", func() bool {
 		select {
-		case <-exited:
+		case <-p.exited:
 			return true
 		default:
 			return opened.MatchString(p.printed.String())

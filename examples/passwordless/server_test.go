@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,30 +36,57 @@ func (b *browser) set(name, value string) {
 	b.client.Jar.SetCookies(request.URL, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
 }
 
-func TestProgram_EndsWellOnASignalAndDeliversFirst(t *testing.T) {
+// On a signal the requests under way are answered, and the mails of all requests delivered, before the program ends.
+func TestProgram_EndsWellOnASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(fmt.Sprint(signal), func(t *testing.T) {
 			t.Parallel()
 			server := receive(t, func(s *mailServer) { s.hold = make(chan struct{}) })
 			p := start(t, command("SMTP_URL=smtp://"+server.addr))
+			release := sync.OnceFunc(func() { close(server.hold) })
+			t.Cleanup(release)
 			p.browser().post("/sign-in", "address", alice)
 			wait(t, "the mail is on its way", func() bool {
 				server.mu.Lock()
 				defer server.mu.Unlock()
 				return server.arriving == 1
 			})
+			// A request of which the handler has read all but the body.
+			body := url.Values{"address": {bob}}.Encode()
+			conn, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			fmt.Fprintf(conn, "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"+
+				"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", len(body))
+			answers := bufio.NewReader(conn)
+			going, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusContinue, going.StatusCode)
+
 			require.NoError(t, p.cmd.Process.Signal(signal))
 			wait(t, "nobody is let in any more", func() bool {
-				conn, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
+				more, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
 				if err == nil {
-					conn.Close()
+					more.Close()
 				}
 				return err != nil
 			})
+			fmt.Fprint(conn, body)
+			answer, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			answer.Body.Close()
+			select {
+			case <-p.exited:
+				require.Fail(t, "ended before its mails were delivered")
+			case <-time.After(300 * time.Millisecond): // time to do that in
+			}
 			require.Zero(t, server.count())
-			close(server.hold)
+			release()
 			require.NoError(t, p.ended(), "exit code 0")
-			require.Equal(t, 1, server.count())
+			require.Equal(t, 2, server.count())
+			require.ElementsMatch(t, []string{alice, bob}, append(server.mail(t, 0).to, server.mail(t, 1).to...))
 			require.NotContains(t, p.printed.String(), "passwordless:")
 		})
 	}

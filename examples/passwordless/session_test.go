@@ -53,6 +53,20 @@ func TestSession_Expires(t *testing.T) {
 	require.Len(t, s.byID, 1, "what has expired is forgotten")
 }
 
+func TestPeople_MailGoesToTheStoredAddress(t *testing.T) {
+	p := &people{byAddress: map[string]person{alice: {"account-1", "Alice@example.com"}}}
+	subject, deliverTo, found, err := p.lookup(t.Context(), alice)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "account-1", subject)
+	require.Equal(t, "Alice@example.com", deliverTo)
+
+	_, deliverTo, found, err = p.lookup(t.Context(), bob)
+	require.NoError(t, err, "that somebody is not known is no error")
+	require.False(t, found)
+	require.Empty(t, deliverTo)
+}
+
 func TestLimit_IsByNetwork(t *testing.T) {
 	allow := perAddress(1, time.Hour)
 	for _, step := range []struct {
