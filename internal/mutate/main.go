@@ -1,0 +1,388 @@
+// Mutate alters the scripts, and the checks of keys.go and token.go, one statement at a time, and runs the tests against
+// each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
+//
+//	go run ./internal/mutate [-only file[:first-last]] [-list] [-v] [-workers n]
+//
+// The tests run on miniredis. What survives there is tried again on real servers, if redis-server is on PATH, except what
+// is listed. A mutant on which the tests hang is found. A failure counts if it comes again: some tests depend on load.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	list = "internal/mutate/survivors.txt"
+
+	// The tests that judge what scripts do, out of those that need real servers.
+	onServers = "^Test(Rule|Fault|LostReply|ReplicaAck|Lifecycle|Purpose|Secrets|Record|Issue|Verify|Guess|Disabled|Send|Undo|" +
+		"Cancel|Revoke|Status|Binding|Settings|Payload|Mutant|Scripts)"
+
+	onMiniredisFor, onServersFor = time.Minute, 4 * time.Minute // a run of some seconds, and one of half a minute
+)
+
+func main() {
+	only := flag.String("only", "", "`file` or file:first-last: mutants of this file, or of these lines")
+	listOnly := flag.Bool("list", false, "print the mutants and run nothing")
+	verbose := flag.Bool("v", false, "print what found each mutant")
+	workers := flag.Int("workers", runtime.NumCPU(), "how many run at once")
+	flag.Parse()
+	survivors, err := run(*only, *listOnly, *verbose, max(1, *workers))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+	}
+	if err != nil || survivors > 0 {
+		os.Exit(1)
+	}
+}
+
+// run returns how many survivors are not explained.
+func run(only string, listOnly, verbose bool, workers int) (int, error) {
+	all, err := allMutants(".")
+	if err != nil {
+		return 0, err
+	}
+	reasons, err := readSurvivors(list)
+	if err != nil {
+		return 0, err
+	}
+	if err := stale(all, reasons); err != nil {
+		return 0, err
+	}
+	chosen, err := choose(all, only)
+	if err != nil || listOnly {
+		for _, m := range chosen {
+			fmt.Printf("%s:%d: %s\n", m.file, m.line, m.name)
+		}
+		return 0, err
+	}
+
+	l, err := newLab(workers)
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(l.dir)
+	fmt.Printf("%d mutants, %d at once\n", len(chosen), workers)
+	began := time.Now()
+	var mu sync.Mutex
+	var found, explained, unbuilt, done int
+	left := make([]bool, len(chosen))
+	var again []int // on real servers
+	each(len(chosen), workers, func(i int) {
+		m := chosen[i]
+		verdict := l.try(i, m)
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; done%50 == 0 {
+			fmt.Printf("%d of %d after %s\n", done, len(chosen), time.Since(began).Round(time.Second))
+		}
+		if verbose {
+			fmt.Printf("%s:%d: %s: %s\n", m.file, m.line, m.name, verdict)
+		}
+		_, listed := reasons[m.name]
+		switch {
+		case verdict == "":
+			if left[i] = true; !listed {
+				again = append(again, i)
+			}
+		case listed:
+			fmt.Printf("listed, but found by %s: %s\n", verdict, m.name)
+			found++
+		case verdict == notBuilt:
+			unbuilt++
+		default:
+			found++
+		}
+	})
+	if l.servers && len(again) > 0 {
+		fmt.Printf("%d are tried again on real servers\n", len(again))
+		each(len(again), 3*workers, func(k int) { // these tests wait more than they compute
+			m := chosen[again[k]]
+			verdict := l.tryOnServers(again[k], m)
+			mu.Lock()
+			defer mu.Unlock()
+			if verdict != "" {
+				left[again[k]] = false
+				found++
+			}
+			if verbose {
+				fmt.Printf("%s:%d: %s: %s\n", m.file, m.line, m.name, verdict)
+			}
+		})
+	}
+	unexplained := 0
+	for i, m := range chosen {
+		switch _, listed := reasons[m.name]; {
+		case left[i] && listed:
+			explained++
+		case left[i]:
+			unexplained++
+			fmt.Printf("survived: line %d of %s\n%s\n", m.line, m.file, m.name)
+		}
+	}
+	fmt.Printf("%d mutants in %s: %d found by tests, %d do not compile, %d survivors explained, %d survivors unexplained\n",
+		len(chosen), time.Since(began).Round(time.Second), found, unbuilt, explained, unexplained)
+	return unexplained, nil
+}
+
+// stale is an error if the list names what is no mutant: the statement has changed, and so may have the reason.
+func stale(all []mutant, reasons map[string]string) error {
+	known := map[string]bool{}
+	for _, m := range all {
+		known[m.name] = true
+	}
+	var errs []error
+	for name := range reasons {
+		if !known[name] {
+			errs = append(errs, fmt.Errorf("%s lists what is no mutant: %s", list, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var lines = regexp.MustCompile(`^(.*?)(?::(\d+)(?:-(\d+))?)?$`)
+
+func choose(all []mutant, only string) (chosen []mutant, err error) {
+	part := lines.FindStringSubmatch(only)
+	first, _ := strconv.Atoi(part[2])
+	last, _ := strconv.Atoi(part[3])
+	if last == 0 {
+		last = first
+	}
+	for _, m := range all {
+		if only == "" || m.file == part[1] && (first == 0 || first <= m.line && m.line <= last) {
+			chosen = append(chosen, m)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no mutants in %q: want one of lua/*.lua, keys.go, token.go", only)
+	}
+	return chosen, nil
+}
+
+// each calls do for each number below n, some at once, in order.
+func each(n, workers int, do func(i int)) {
+	next := make(chan int)
+	var done sync.WaitGroup
+	for range workers {
+		done.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	done.Wait()
+}
+
+// A lab is a copy of the module and, built from it, the tests in a program that reads the scripts from the folder that
+// ONETIME_MUTANT names. So a mutant of a script needs no build.
+type lab struct {
+	dir, tree, program string
+	servers            bool
+}
+
+const (
+	notBuilt = "the compiler"
+
+	fromFolder = `package onetime
+
+import "os"
+
+func text(name string) string {
+	if b, err := os.ReadFile(os.Getenv("ONETIME_MUTANT") + "/" + name + ".lua"); err == nil {
+		return string(b)
+	}
+	return embedded(name)
+}
+`
+)
+
+func newLab(workers int) (_ *lab, err error) {
+	dir, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{dir: dir, tree: filepath.Join(dir, "tree"), program: filepath.Join(dir, "onetime.test")}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	if err := copyTree(l.tree); err != nil {
+		return nil, err
+	}
+	scripts, err := os.ReadFile(filepath.Join(l.tree, "scripts.go"))
+	if err != nil {
+		return nil, err
+	}
+	const declared = "func text(name string)"
+	if bytes.Count(scripts, []byte(declared)) != 1 {
+		return nil, fmt.Errorf("scripts.go has no %q", declared)
+	}
+	overlay := fmt.Sprintf(`{"Replace": {%q: %q, %q: %q}}`, filepath.Join(l.tree, "scripts.go"), filepath.Join(dir, "scripts.go"),
+		filepath.Join(l.tree, "folder.go"), filepath.Join(dir, "folder.go"))
+	for name, text := range map[string]string{
+		"scripts.go": strings.Replace(string(scripts), declared, "func embedded(name string)", 1), "folder.go": fromFolder, "overlay.json": overlay,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if out, err := l.build(l.program, filepath.Join(dir, "overlay.json")); err != nil {
+		return nil, fmt.Errorf("the tests do not build: %w\n%s", err, out)
+	}
+	_, err = exec.LookPath("redis-server")
+	l.servers = err == nil
+
+	// The tests must pass as they are, or every mutant would be found.
+	folder := filepath.Join(dir, "none")
+	if failed := l.tests(l.program, folder, false, ""); failed != "" {
+		return nil, fmt.Errorf("without a mutant there fails, on miniredis: %s", failed)
+	}
+	if l.servers {
+		if failed := l.tests(l.program, folder, true, ""); failed != "" {
+			return nil, fmt.Errorf("without a mutant there fails, on real servers: %s", failed)
+		}
+	}
+	return l, nil
+}
+
+// copyTree copies the module, so that edits meanwhile do no harm.
+func copyTree(to string) error {
+	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == ".git" {
+				return fs.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, path), 0o700)
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, path), text, 0o600)
+	})
+}
+
+func (l *lab) build(program, overlay string) ([]byte, error) {
+	cmd := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", program, ".")
+	cmd.Dir = l.tree
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	return cmd.CombinedOutput()
+}
+
+// prepare makes the folder of a mutant and returns the program to run in it.
+func (l *lab) prepare(i int, m mutant) (program, folder string, err error) {
+	folder = filepath.Join(l.dir, strconv.Itoa(i))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", "", err
+	}
+	altered := filepath.Join(folder, filepath.Base(m.file))
+	if err := os.WriteFile(altered, []byte(m.text), 0o600); err != nil {
+		return "", "", err
+	}
+	if strings.HasSuffix(m.file, ".lua") {
+		return l.program, folder, nil
+	}
+	overlay := filepath.Join(folder, "overlay.json")
+	replace := fmt.Sprintf(`{"Replace": {%q: %q}}`, filepath.Join(l.tree, m.file), altered)
+	if err := os.WriteFile(overlay, []byte(replace), 0o600); err != nil {
+		return "", "", err
+	}
+	program = filepath.Join(folder, "onetime.test")
+	_, err = l.build(program, overlay)
+	return program, folder, err
+}
+
+// try runs the tests on miniredis and returns what found the mutant, or "".
+func (l *lab) try(i int, m mutant) string { return l.judge(i, m, false) }
+
+func (l *lab) tryOnServers(i int, m mutant) string { return l.judge(i, m, true) }
+
+func (l *lab) judge(i int, m mutant, servers bool) string {
+	defer os.RemoveAll(filepath.Join(l.dir, strconv.Itoa(i)))
+	program, folder, err := l.prepare(i, m)
+	if err != nil {
+		return notBuilt
+	}
+	return l.tests(program, folder, servers, "")
+}
+
+var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// tests runs the tests, or the one that is named, and returns the name of one that fails again when it is run alone, in
+// one of three runs.
+func (l *lab) tests(program, folder string, servers bool, name string) string {
+	limit, args, path := onMiniredisFor, []string{"-test.failfast", "-test.short"}, ""
+	if servers {
+		limit, path = onServersFor, os.Getenv("PATH")
+		args = append(args, "-test.run", onServers)
+	}
+	if name != "" {
+		args = append(args, "-test.run", "^"+name+"$")
+	}
+	temp := folder + ".tmp"
+	os.RemoveAll(temp)
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return err.Error()
+	}
+	defer os.RemoveAll(temp)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = l.tree
+	cmd.Env = append(os.Environ(), "PATH="+path, "TMPDIR="+temp, "ONETIME_MUTANT="+folder, "CI=")
+	// The servers that the tests start are of the same group, and end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	syscall.Kill(-max(1<<22+1, pid(cmd)), 0)
+	if err == nil {
+		return ""
+	}
+	if ctx.Err() != nil {
+		return "a run that does not end"
+	}
+	found := failure.FindStringSubmatch(out.String())
+	switch {
+	case found == nil:
+		return "a run that breaks off"
+	case name != "":
+		return found[1]
+	}
+	for range 3 {
+		if again := l.tests(program, folder, servers, found[1]); again != "" {
+			return again
+		}
+	}
+	// That failure was the machine's. What comes behind it was not run: once more, without failfast's help.
+	return l.rest(program, folder, servers, found[1])
+}
