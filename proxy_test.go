@@ -54,9 +54,23 @@ func dialer(proxies ...*proxy) func(ctx context.Context, network, addr string) (
 				to = p.listener.Addr().String()
 			}
 		}
-		return new(net.Dialer).DialContext(ctx, network, to)
+		conn, err := new(net.Dialer).DialContext(ctx, network, to)
+		if err != nil || to == addr {
+			return conn, err
+		}
+		server, err := net.ResolveTCPAddr(network, addr)
+		return &disguised{conn, server}, err
 	}
 }
+
+// A disguised connection says that it leads to the server. At a failover go-redis closes those that lead elsewhere, in the
+// middle of calls.
+type disguised struct {
+	net.Conn
+	server net.Addr
+}
+
+func (d *disguised) RemoteAddr() net.Addr { return d.server }
 
 // loseNext loses the replies to the next n scripts, and calls between (if not nil) when the first is lost.
 func (p *proxy) loseNext(n int, between func()) {

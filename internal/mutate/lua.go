@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A token of Lua is its text and where it stands; an empty one is the end.
-type token struct {
+// A luaToken is its text and where it stands; an empty one is the end.
+type luaToken struct {
 	text       string
 	start, end int
 	statement  int // index of the innermost statement it belongs to
@@ -29,7 +29,7 @@ type statement struct {
 // belong to which; everything else about the program is of no interest here.
 type luaReader struct {
 	source     string
-	tokens     []token
+	tokens     []luaToken
 	at         int
 	statements []statement
 	open       []int // statements that are being read, innermost last
@@ -50,11 +50,11 @@ func luaMutants(file, source string) (found []mutant, err error) {
 			r.fail(at, "unknown character")
 		}
 		if strings.TrimSpace(text) != "" && !strings.HasPrefix(text, "--") {
-			r.tokens = append(r.tokens, token{text: text, start: at, end: at + len(text), statement: -1})
+			r.tokens = append(r.tokens, luaToken{text: text, start: at, end: at + len(text), statement: -1})
 		}
 		at += len(text)
 	}
-	r.tokens = append(r.tokens, token{start: len(source), end: len(source), statement: -1})
+	r.tokens = append(r.tokens, luaToken{start: len(source), end: len(source), statement: -1})
 	r.block()
 	if r.peek() != "" {
 		r.fail(r.tokens[r.at].start, "unexpected "+r.peek())
@@ -86,7 +86,7 @@ func luaMutants(file, source string) (found []mutant, err error) {
 	return m.sorted(), nil
 }
 
-func luaChanges(t token) []string {
+func luaChanges(t luaToken) []string {
 	switch t.text {
 	case "<":
 		return []string{"<=", ">="}
@@ -138,7 +138,7 @@ func (r *luaReader) fail(at int, what string) {
 
 func (r *luaReader) peek() string { return r.tokens[r.at].text }
 
-func (r *luaReader) next() token {
+func (r *luaReader) next() luaToken {
 	t := &r.tokens[r.at]
 	if len(r.open) > 0 {
 		t.statement = r.open[len(r.open)-1]

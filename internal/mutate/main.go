@@ -1,7 +1,7 @@
 // Mutate alters the scripts, and the checks of keys.go and token.go, one statement at a time, and runs the tests against
 // each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
 //
-//	go run ./internal/mutate [-only file[:first-last]] [-list] [-v] [-workers n]
+//	go run ./internal/mutate [-only file[:first-last]] [-list] [-miniredis] [-v] [-workers n]
 //
 // The tests run on miniredis. What survives there is tried again on real servers, if redis-server is on PATH, except what
 // is listed. A mutant on which the tests hang is found. A failure counts if it comes again: some tests depend on load.
@@ -9,6 +9,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,10 +40,11 @@ const (
 func main() {
 	only := flag.String("only", "", "`file` or file:first-last: mutants of this file, or of these lines")
 	listOnly := flag.Bool("list", false, "print the mutants and run nothing")
+	miniredis := flag.Bool("miniredis", false, "do not try on real servers what survives on miniredis")
 	verbose := flag.Bool("v", false, "print what found each mutant")
 	workers := flag.Int("workers", runtime.NumCPU(), "how many run at once")
 	flag.Parse()
-	survivors, err := run(*only, *listOnly, *verbose, max(1, *workers))
+	survivors, err := run(*only, *listOnly, *miniredis, *verbose, max(1, *workers))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 	}
@@ -52,7 +54,7 @@ func main() {
 }
 
 // run returns how many survivors are not explained.
-func run(only string, listOnly, verbose bool, workers int) (int, error) {
+func run(only string, listOnly, miniredis, verbose bool, workers int) (int, error) {
 	all, err := allMutants(".")
 	if err != nil {
 		return 0, err
@@ -67,12 +69,12 @@ func run(only string, listOnly, verbose bool, workers int) (int, error) {
 	chosen, err := choose(all, only)
 	if err != nil || listOnly {
 		for _, m := range chosen {
-			fmt.Printf("%s:%d: %s\n", m.file, m.line, m.name)
+			fmt.Printf("%d: %s\n", m.line, m.name)
 		}
 		return 0, err
 	}
 
-	l, err := newLab(workers)
+	l, err := newLab(!miniredis)
 	if err != nil {
 		return 0, err
 	}
@@ -85,14 +87,14 @@ func run(only string, listOnly, verbose bool, workers int) (int, error) {
 	var again []int // on real servers
 	each(len(chosen), workers, func(i int) {
 		m := chosen[i]
-		verdict := l.try(i, m)
+		verdict := l.try(i, m, false)
 		mu.Lock()
 		defer mu.Unlock()
 		if done++; done%50 == 0 {
 			fmt.Printf("%d of %d after %s\n", done, len(chosen), time.Since(began).Round(time.Second))
 		}
 		if verbose {
-			fmt.Printf("%s:%d: %s: %s\n", m.file, m.line, m.name, verdict)
+			fmt.Printf("%d: %s: %s\n", m.line, m.name, cmp.Or(verdict, "survives on miniredis"))
 		}
 		_, listed := reasons[m.name]
 		switch {
@@ -113,7 +115,7 @@ func run(only string, listOnly, verbose bool, workers int) (int, error) {
 		fmt.Printf("%d are tried again on real servers\n", len(again))
 		each(len(again), 3*workers, func(k int) { // these tests wait more than they compute
 			m := chosen[again[k]]
-			verdict := l.tryOnServers(again[k], m)
+			verdict := l.try(again[k], m, true)
 			mu.Lock()
 			defer mu.Unlock()
 			if verdict != "" {
@@ -121,7 +123,7 @@ func run(only string, listOnly, verbose bool, workers int) (int, error) {
 				found++
 			}
 			if verbose {
-				fmt.Printf("%s:%d: %s: %s\n", m.file, m.line, m.name, verdict)
+				fmt.Printf("%d: %s: %s\n", m.line, m.name, cmp.Or(verdict, "survives on miniredis"))
 			}
 		})
 	}
@@ -198,6 +200,7 @@ func each(n, workers int, do func(i int)) {
 type lab struct {
 	dir, tree, program string
 	servers            bool
+	leftOut            map[bool][]string // tests, of real servers or not
 }
 
 const (
@@ -216,12 +219,12 @@ func text(name string) string {
 `
 )
 
-func newLab(workers int) (_ *lab, err error) {
+func newLab(servers bool) (_ *lab, err error) {
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, tree: filepath.Join(dir, "tree"), program: filepath.Join(dir, "onetime.test")}
+	l := &lab{dir: dir, tree: filepath.Join(dir, "tree"), program: filepath.Join(dir, "onetime.test"), leftOut: map[bool][]string{}}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
@@ -250,20 +253,37 @@ func newLab(workers int) (_ *lab, err error) {
 	if out, err := l.build(l.program, filepath.Join(dir, "overlay.json")); err != nil {
 		return nil, fmt.Errorf("the tests do not build: %w\n%s", err, out)
 	}
-	_, err = exec.LookPath("redis-server")
-	l.servers = err == nil
+	if servers {
+		_, missing := exec.LookPath("redis-server")
+		l.servers = missing == nil
+	}
 
-	// The tests must pass as they are, or every mutant would be found.
-	folder := filepath.Join(dir, "none")
-	if failed := l.tests(l.program, folder, false, ""); failed != "" {
-		return nil, fmt.Errorf("without a mutant there fails, on miniredis: %s", failed)
+	// What fails as it is would find every mutant.
+	if err := l.baseline(false); err != nil {
+		return nil, err
 	}
 	if l.servers {
-		if failed := l.tests(l.program, folder, true, ""); failed != "" {
-			return nil, fmt.Errorf("without a mutant there fails, on real servers: %s", failed)
+		if err := l.baseline(true); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// baseline runs the tests without a mutant and leaves out from then on those that fail.
+func (l *lab) baseline(servers bool) error {
+	for range 5 {
+		failed := l.tests(l.program, filepath.Join(l.dir, "none"), servers) // no such folder, so the scripts are those of the tree
+		if failed == "" {
+			return nil
+		}
+		if !strings.HasPrefix(failed, "Test") {
+			return fmt.Errorf("the tests without a mutant: %s", failed)
+		}
+		fmt.Printf("left out, since it fails without a mutant: %s\n", failed)
+		l.leftOut[servers] = append(l.leftOut[servers], failed)
+	}
+	return errors.New("too many tests fail without a mutant")
 }
 
 // copyTree copies the module, so that edits meanwhile do no harm.
@@ -319,37 +339,46 @@ func (l *lab) prepare(i int, m mutant) (program, folder string, err error) {
 	return program, folder, err
 }
 
-// try runs the tests on miniredis and returns what found the mutant, or "".
-func (l *lab) try(i int, m mutant) string { return l.judge(i, m, false) }
-
-func (l *lab) tryOnServers(i int, m mutant) string { return l.judge(i, m, true) }
-
-func (l *lab) judge(i int, m mutant, servers bool) string {
+// try runs the tests, on miniredis or on real servers, and returns what found the mutant, or "".
+func (l *lab) try(i int, m mutant, servers bool) string {
 	defer os.RemoveAll(filepath.Join(l.dir, strconv.Itoa(i)))
 	program, folder, err := l.prepare(i, m)
 	if err != nil {
 		return notBuilt
 	}
-	return l.tests(program, folder, servers, "")
+	return l.tests(program, folder, servers)
 }
 
 var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// tests runs the tests, or the one that is named, and returns the name of one that fails again when it is run alone, in
-// one of three runs.
-func (l *lab) tests(program, folder string, servers bool, name string) string {
-	limit, args, path := onMiniredisFor, []string{"-test.failfast", "-test.short"}, ""
+// tests runs the tests and returns the name of one that fails, and again when it is run alone, in one of three runs. One
+// that does not was the machine's fault, and is left out when the rest is run.
+func (l *lab) tests(program, folder string, servers bool) string {
+	for skip := append([]string{"none"}, l.leftOut[servers]...); ; {
+		failed, certain := l.once(program, folder, servers, "-test.skip", "^("+strings.Join(skip, "|")+")$")
+		if failed == "" || certain {
+			return failed
+		}
+		for range 3 {
+			if again, _ := l.once(program, folder, servers, "-test.run", "^"+failed+"$"); again != "" {
+				return again
+			}
+		}
+		skip = append(skip, failed)
+	}
+}
+
+// once runs tests and returns what failed; for certain if it was not a test but all of them.
+func (l *lab) once(program, folder string, servers bool, args ...string) (failed string, certain bool) {
+	limit, path := onMiniredisFor, ""
+	args = append([]string{"-test.failfast", "-test.short"}, args...)
 	if servers {
 		limit, path = onServersFor, os.Getenv("PATH")
-		args = append(args, "-test.run", onServers)
+		args = append([]string{"-test.run", onServers}, args...) // the last of two holds
 	}
-	if name != "" {
-		args = append(args, "-test.run", "^"+name+"$")
-	}
-	temp := folder + ".tmp"
-	os.RemoveAll(temp)
-	if err := os.MkdirAll(temp, 0o700); err != nil {
-		return err.Error()
+	temp, err := os.MkdirTemp(l.dir, "tmp")
+	if err != nil {
+		return err.Error(), true
 	}
 	defer os.RemoveAll(temp)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -363,26 +392,17 @@ func (l *lab) tests(program, folder string, servers bool, name string) string {
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	syscall.Kill(-max(1<<22+1, pid(cmd)), 0)
-	if err == nil {
-		return ""
+	err = cmd.Run()
+	if cmd.Process != nil {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a panic left behind
 	}
-	if ctx.Err() != nil {
-		return "a run that does not end"
+	switch found := failure.FindStringSubmatch(out.String()); {
+	case err == nil:
+		return "", false
+	case ctx.Err() != nil:
+		return "a run that does not end", true
+	case found != nil:
+		return found[1], false
 	}
-	found := failure.FindStringSubmatch(out.String())
-	switch {
-	case found == nil:
-		return "a run that breaks off"
-	case name != "":
-		return found[1]
-	}
-	for range 3 {
-		if again := l.tests(program, folder, servers, found[1]); again != "" {
-			return again
-		}
-	}
-	// That failure was the machine's. What comes behind it was not run: once more, without failfast's help.
-	return l.rest(program, folder, servers, found[1])
+	return "a run that breaks off", true
 }

@@ -1,0 +1,389 @@
+package onetime_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/onetimetest"
+)
+
+// docs/threat-model.md derives what is held here: the bound against a computation, and against the scripts.
+
+const (
+	oddsDay  = 24 * time.Hour
+	oddsYear = 365 * oddsDay
+)
+
+// wrongCodes is N(T) of the derivation, in whole numbers: the wrong codes that the tightest limit lets be evaluated.
+func wrongCodes(limits []onetime.Limit, horizon time.Duration) int64 {
+	least := int64(math.MaxInt64)
+	for _, l := range limits {
+		least = min(least, int64(l.Burst)+int64(l.Burst)*horizon.Milliseconds()/l.Per.Milliseconds())
+	}
+	return least
+}
+
+// codes is how many codes a policy has.
+func codes(p onetime.Policy) float64 {
+	letters := 10.0
+	if p.Alphabet == onetime.Crockford32 {
+		letters = 32
+	}
+	return math.Pow(letters, float64(p.CodeLength))
+}
+
+// A bucket is one GCRA in milliseconds, written without a look at the script: tokens that drip in one by one.
+type bucket struct{ step, burst, tokens, since int64 }
+
+func newBuckets(limits []onetime.Limit) []*bucket {
+	var buckets []*bucket
+	for _, l := range limits {
+		per, burst := l.Per.Milliseconds(), int64(l.Burst)
+		step := per / burst
+		if per%burst != 0 {
+			step++
+		}
+		buckets = append(buckets, &bucket{step: step, burst: burst, tokens: burst})
+	}
+	return buckets
+}
+
+// wait is how long after now every bucket has a token.
+func wait(buckets []*bucket, now int64) (longest int64) {
+	for _, b := range buckets {
+		if came := (now - b.since) / b.step; b.tokens+came >= b.burst {
+			b.tokens, b.since = b.burst, now
+		} else {
+			b.tokens, b.since = b.tokens+came, b.since+came*b.step
+		}
+		if b.tokens == 0 {
+			longest = max(longest, b.since+b.step-now)
+		}
+	}
+	return longest
+}
+
+// take takes a token of every bucket, after wait said 0.
+func take(buckets []*bucket, now int64) {
+	for _, b := range buckets {
+		if b.tokens == b.burst {
+			b.since = now // what drips into a full bucket is lost
+		}
+		b.tokens--
+	}
+}
+
+// greedy guesses as early as it can, at codes that it asks for as soon as it needs them. The person signs in so often
+// that codes are never disabled. It returns the guesses that were evaluated, and the chance that one of them was right:
+// each code is drawn by itself, so all are missed with the product of what each is missed with, and a code is missed by n
+// different guesses with 1 - n/codes.
+func greedy(p onetime.Policy, horizon time.Duration) (guesses int64, chance float64) {
+	type code struct{ expires, guesses int64 }
+	var live []code
+	var missed float64 // logarithm
+	end := func(n int) {
+		for _, c := range live[:n] {
+			missed += math.Log1p(-float64(c.guesses) / codes(p))
+		}
+		live = live[n:]
+	}
+	limits, sends, left := newBuckets(p.GuessLimits), newBuckets(p.SendLimits), 0
+	for now := int64(0); now <= horizon.Milliseconds(); {
+		for len(live) > 0 && now >= live[0].expires {
+			end(1)
+		}
+		if w := wait(limits, now); w > 0 {
+			now += w
+			continue
+		}
+		// The last attempt is left where it would end older codes that still count.
+		if len(live) < p.Keep || left == 0 || p.Keep > 1 && left == 1 {
+			w := wait(sends, now)
+			if w == 0 {
+				take(sends, now)
+				if left == 0 {
+					end(len(live))
+				}
+				end(max(0, len(live)-p.Keep+1))
+				live, left = append(live, code{expires: now + p.OTPTTL.Milliseconds()}), p.MaxAttempts
+				continue
+			}
+			if len(live) == 0 || left == 0 || w <= p.OTPTTL.Milliseconds()/int64(2*p.Keep) {
+				now += w
+				continue
+			}
+		}
+		take(limits, now)
+		guesses++
+		left--
+		for i := range live {
+			live[i].guesses++
+		}
+	}
+	end(len(live))
+	return guesses, -math.Expm1(missed)
+}
+
+func TestGuessingOdds_BoundsTheExactChance(t *testing.T) {
+	limit := func(burst int, per time.Duration) onetime.Limit { return onetime.Limit{Burst: burst, Per: per} }
+	for name, c := range map[string]struct {
+		opts     []onetime.Option
+		horizons []time.Duration
+	}{
+		"default": {nil, []time.Duration{time.Hour, oddsDay, 30 * oddsDay, oddsYear}},
+		"8 digits, two are kept": {
+			[]onetime.Option{onetime.WithCodeLength(8), onetime.WithKeep(2)},
+			[]time.Duration{30 * oddsDay, oddsYear},
+		},
+		"Crockford32, an interval that is no whole number of milliseconds": {
+			[]onetime.Option{onetime.WithAlphabet(onetime.Crockford32), onetime.WithSendLimits(), onetime.WithGuessLimits(limit(7, time.Hour))},
+			[]time.Duration{time.Hour, oddsDay, oddsYear},
+		},
+		"five are kept, three limits, the caller limits sends": {
+			[]onetime.Option{
+				onetime.WithKeep(5), onetime.WithMaxAttempts(16), onetime.WithSendLimits(), onetime.WithOTPTTL(10 * time.Minute),
+				onetime.WithGuessLimits(limit(3, time.Minute), limit(20, time.Hour), limit(70, oddsDay)),
+			},
+			[]time.Duration{0, time.Hour, oddsDay, 30 * oddsDay},
+		},
+		"so loose that the chance is large": {
+			[]onetime.Option{onetime.WithMaxAttempts(1), onetime.WithSendLimits(), onetime.WithGuessLimits(limit(100, time.Minute))},
+			[]time.Duration{time.Second, time.Hour, oddsDay, 2 * oddsDay},
+		},
+	} {
+		p := offline(t, c.opts...).Policy()
+		for _, horizon := range c.horizons {
+			guesses, chance := greedy(p, horizon)
+			bound := p.GuessingOdds(horizon)
+			t.Logf("%s, %s: %d of %d, %.4g of %.4g (%.1f %%)", name, horizon, guesses, wrongCodes(p.GuessLimits, horizon), chance, bound, 100*chance/bound)
+			require.LessOrEqual(t, guesses, wrongCodes(p.GuessLimits, horizon), "%s, %s", name, horizon)
+			require.LessOrEqual(t, chance, bound, "%s, %s", name, horizon)
+			require.GreaterOrEqual(t, chance, 0.8*bound, "%s, %s: within 20 %%", name, horizon)
+		}
+	}
+}
+
+// A campaign is somebody who guesses the codes of one person, in the scripts themselves, on a clock that is moved.
+type campaign struct {
+	t      *testing.T
+	m      *onetime.Manager
+	clock  *onetimetest.Clock
+	random *rand.Rand
+	start  time.Time
+
+	patient bool // never gets as far as 100 wrong codes in a row
+
+	which     int         // of the bindings
+	pending   onetime.OTP // what the guesser asked for; it has an ID while it is worth guessing at
+	expires   time.Time
+	left      int
+	last      string          // the wrong code before
+	known     map[string]bool // codes that were issued, so that chance decides nothing
+	next      int             // the next guess; none is made twice
+	inARow    int
+	cycle     time.Time // when the first of these was made
+	evaluated []int64   // ms from the start
+	signIns   int
+	undone    int
+	disabled  int // guesses that were refused as disabled
+}
+
+const campaignSubject = "alice@example.com"
+
+// bindings are those of the guesser's browsers; the person has one of their own.
+var campaignBindings = []onetime.CallOption{nil, onetime.WithBinding("browser 1"), onetime.WithBinding("browser 2")}
+
+// reason splits an answer, which must not be undecided.
+func (c *campaign) reason(err error) *onetime.DeniedError {
+	if err == nil {
+		return &onetime.DeniedError{}
+	}
+	var denied *onetime.DeniedError
+	require.ErrorAs(c.t, err, &denied)
+	return denied
+}
+
+// act does one thing that the guesser can do, and returns how long to wait until the next.
+func (c *campaign) act() time.Duration {
+	ctx, now := c.t.Context(), c.clock.Now()
+	if c.patient && c.inARow == 99 {
+		// Once the record is gone, nothing remembers the row. It lives until the slowest limit is refilled.
+		for _, l := range c.m.Policy().GuessLimits {
+			step := (l.Per.Milliseconds() + int64(l.Burst) - 1) / int64(l.Burst)
+			if rest := c.cycle.Add(time.Duration(99*step) * time.Millisecond).Sub(now); rest > 0 {
+				return rest
+			}
+		}
+		c.inARow = 0
+	}
+	if c.pending.ID == "" || !now.Before(c.expires) || c.left == 0 {
+		return c.ask()
+	}
+	switch c.random.IntN(40) {
+	case 0: // another browser, and a code of its own
+		c.which = c.random.IntN(len(campaignBindings))
+		return c.ask()
+	case 1: // a new code in the same browser refills the attempts
+		return c.ask()
+	case 2: // whoever runs the service may cancel, since the mail bounced
+		require.NoError(c.t, c.m.Cancel(ctx, campaignSubject, c.pending.ID))
+		c.pending = onetime.OTP{}
+		return 0
+	case 3: // the wrong code of before, which is not evaluated again
+		if c.last != "" {
+			_, err := c.m.VerifyOTP(ctx, campaignSubject, c.last, campaignBindings[c.which])
+			require.NotNil(c.t, c.reason(err).Reason)
+		}
+	}
+	return c.guess()
+}
+
+func (c *campaign) ask() time.Duration {
+	otp, err := c.m.IssueOTP(c.t.Context(), campaignSubject, campaignBindings[c.which])
+	if err == nil {
+		c.pending, c.expires, c.left, c.last = otp, c.clock.Now().Add(otp.ExpiresIn), c.m.Policy().MaxAttempts, ""
+		c.known[otp.Code] = true
+		return 0
+	}
+	denied := c.reason(err)
+	if errors.Is(denied, onetime.ErrDisabled) {
+		c.disabled++
+		return time.Hour
+	}
+	require.Positive(c.t, denied.RetryAfter)
+	return denied.RetryAfter
+}
+
+func (c *campaign) guess() time.Duration {
+	code := fmt.Sprintf("%0*d", c.m.Policy().CodeLength, c.next)
+	for c.known[code] {
+		c.next++
+		code = fmt.Sprintf("%0*d", c.m.Policy().CodeLength, c.next)
+	}
+	_, err := c.m.VerifyOTP(c.t.Context(), campaignSubject, code, campaignBindings[c.which])
+	require.Error(c.t, err, "a code that was never issued")
+	denied := c.reason(err)
+	switch denied.Reason {
+	case onetime.ErrMismatch:
+		c.next++
+		c.last, c.left = code, denied.AttemptsLeft
+		c.evaluated = append(c.evaluated, c.clock.Now().Sub(c.start).Milliseconds())
+		if c.inARow++; c.inARow == 1 {
+			c.cycle = c.clock.Now()
+		}
+	case onetime.ErrLocked:
+		require.Positive(c.t, denied.RetryAfter)
+	case onetime.ErrDisabled:
+		c.disabled++
+		return time.Hour
+	default: // the person's own sign-in took the code, or the attempts are gone
+		c.pending = onetime.OTP{}
+	}
+	return denied.RetryAfter
+}
+
+// signIn is what the person does once a day: by code while codes are not locked, else by the link. Now and then what it
+// was for fails, and the secret is given back.
+func (c *campaign) signIn() time.Duration {
+	ctx, cookie := c.t.Context(), onetime.WithBinding("the person's browser")
+	link, err := c.m.IssueLink(ctx, campaignSubject, onetime.WithCode(), cookie)
+	if errors.Is(err, onetime.ErrThrottled) {
+		return c.reason(err).RetryAfter
+	}
+	require.NoError(c.t, err)
+	c.known[link.Code] = true
+	use := func() (v onetime.Verification, err error) {
+		if link.Code != "" && c.random.IntN(2) == 0 {
+			if v, err = c.m.VerifyOTP(ctx, campaignSubject, link.Code, cookie); err == nil {
+				return v, nil
+			}
+		}
+		return c.m.VerifyToken(ctx, link.Token, cookie)
+	}
+	v, err := use()
+	require.NoError(c.t, err)
+	if c.random.IntN(4) == 0 {
+		require.NoError(c.t, v.Undo(ctx))
+		_, err = use()
+		require.NoError(c.t, err)
+		c.undone++
+	}
+	c.signIns++
+	c.inARow = 0
+	return oddsDay - time.Hour + time.Duration(c.random.Int64N(int64(2*time.Hour)))
+}
+
+// run lets the guesser act as early as it makes sense, and the person once a day or never.
+func (c *campaign) run(horizon time.Duration, person bool) {
+	now, guesser, sign := time.Duration(0), time.Duration(0), 2*horizon
+	if person {
+		sign = 8 * time.Hour
+	}
+	for {
+		at := min(guesser, sign)
+		if at > horizon {
+			return
+		}
+		c.clock.Advance(at - now)
+		now = at
+		if sign == at {
+			sign = now + c.signIn()
+		} else {
+			guesser = now + c.act()
+		}
+	}
+}
+
+func newCampaign(t *testing.T, patient bool, opts ...onetime.Option) *campaign {
+	m, clock := onetimetest.New(t, append(opts, onetime.WithLinkBase("https://example.com/sign-in"))...)
+	return &campaign{
+		t: t, m: m, clock: clock, start: clock.Now(), random: rand.New(rand.NewPCG(9, 4)), patient: patient, known: map[string]bool{},
+	}
+}
+
+// No window of time has more wrong codes than the bound says for its length, and the whole has at least 95 % of it.
+func TestGuessingOdds_BoundsWhatTheScriptsLetBeGuessed(t *testing.T) {
+	limit := func(burst int, per time.Duration) onetime.Limit { return onetime.Limit{Burst: burst, Per: per} }
+	for name, x := range map[string]struct {
+		horizon         time.Duration
+		person, patient bool
+		opts            []onetime.Option
+	}{
+		"a day":                           {horizon: oddsDay},
+		"a year, the person signs in":     {horizon: oddsYear, person: true},
+		"a year, nobody signs in, pauses": {horizon: oddsYear, patient: true},
+		"three limits, three are kept": {horizon: 20 * oddsDay, person: true, opts: []onetime.Option{
+			onetime.WithKeep(3), onetime.WithMaxAttempts(3), onetime.WithSendLimits(limit(30, time.Hour)),
+			onetime.WithGuessLimits(limit(3, 7*time.Minute), limit(20, 5*time.Hour), limit(25, oddsDay)),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCampaign(t, x.patient, x.opts...)
+			c.run(x.horizon, x.person)
+			limits := c.m.Policy().GuessLimits
+			most := wrongCodes(limits, x.horizon)
+			t.Logf("%d of %d; %d sign-ins, %d undone; %d times disabled", len(c.evaluated), most, c.signIns, c.undone, c.disabled)
+			for i, from := range c.evaluated {
+				for j, to := range c.evaluated[i:] {
+					if window := time.Duration(to-from) * time.Millisecond; int64(j+1) > wrongCodes(limits, window) {
+						require.Failf(t, "too many", "%d wrong codes within %s", j+1, window)
+					}
+				}
+			}
+			require.LessOrEqual(t, int64(len(c.evaluated)), most)
+			require.GreaterOrEqual(t, float64(len(c.evaluated)), 0.95*float64(most))
+			if x.person {
+				require.Greater(t, c.signIns, int(x.horizon/oddsDay)*9/10)
+				require.Positive(t, c.undone)
+			}
+		})
+	}
+}
