@@ -84,7 +84,7 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 				host, port := s.hostPort()
 				replica := newServer(t, "--replicaof", host+" "+port)
 				eventually(t, func(ctx context.Context) error { return replica.follows(ctx, s) })
-				w.opts = []onetime.Option{onetime.WithReplicaAck(1, time.Second)}
+				w.opts = []onetime.Option{onetime.WithReplicaAck(1, 3*time.Second)} // far more than it takes
 			}
 			w.backend = &backend{}
 			w.run(t, s.addr, client.connect(s.addr, dialer(w.proxy)), client.automatic, func(t *testing.T, b *backend) {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +40,55 @@ func codes(p onetime.Policy) float64 {
 		letters = 32
 	}
 	return math.Pow(letters, float64(p.CodeLength))
+}
+
+func TestGuessingOdds(t *testing.T) {
+	const day = 24 * time.Hour
+	policy := offline(t).Policy()
+	with := func(change func(*onetime.Policy)) onetime.Policy {
+		p := policy
+		change(&p)
+		return p
+	}
+	letters := with(func(p *onetime.Policy) { p.Alphabet = onetime.Crockford32 })
+	for name, c := range map[string]struct {
+		policy  onetime.Policy
+		horizon time.Duration
+		want    float64
+	}{
+		"no time":             {policy, 0, 10.0 / 1e6},
+		"below no time":       {policy, -365 * day, 10.0 / 1e6},
+		"an hour":             {policy, time.Hour, 20.0 / 1e6},
+		"just under an hour":  {policy, time.Hour - time.Millisecond, 19.0 / 1e6},
+		"a day":               {policy, day, 51.0 / 1e6},
+		"a year":              {policy, 365 * day, 658.0 / 1e6},
+		"8 digits":            {with(func(p *onetime.Policy) { p.CodeLength = 8 }), 365 * day, 658.0 / 1e8},
+		"Crockford32":         {letters, 365 * day, 658.0 / (1 << 30)},
+		"Keep 2":              {with(func(p *onetime.Policy) { p.Keep = 2 }), 365 * day, 2 * 658.0 / 1e6},
+		"Keep 5":              {with(func(p *onetime.Policy) { p.Keep = 5 }), day, 5 * 51.0 / 1e6},
+		"attempts":            {with(func(p *onetime.Policy) { p.MaxAttempts = 16 }), day, 51.0 / 1e6},
+		"one limit":           {with(func(p *onetime.Policy) { p.GuessLimits = p.GuessLimits[:1] }), day, 250.0 / 1e6},
+		"no limit":            {with(func(p *onetime.Policy) { p.GuessLimits = nil }), 0, 1},
+		"zero Policy":         {onetime.Policy{}, time.Hour, 1},
+		"zero Limit":          {with(func(p *onetime.Policy) { p.GuessLimits = []onetime.Limit{{}} }), 0, 1},
+		"no Keep counts as 1": {with(func(p *onetime.Policy) { p.Keep = 0 }), day, 51.0 / 1e6},
+		"capped": {with(func(p *onetime.Policy) {
+			p.GuessLimits, p.Keep = []onetime.Limit{{Burst: 100, Per: time.Second}}, 5
+		}), 365 * day, 1},
+	} {
+		require.InEpsilon(t, c.want, c.policy.GuessingOdds(c.horizon), 1e-9, name)
+	}
+}
+
+// What the comments of the options say of the chance of guessing.
+func TestGuessingOdds_DocumentedNumbers(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	percent := func(opts ...onetime.Option) float64 { return 100 * offline(t, opts...).Policy().GuessingOdds(year) }
+	require.InDelta(t, 0.066, percent(), 0.0005)
+	require.InDelta(t, 0.00066, percent(onetime.WithCodeLength(8)), 0.000005)
+	require.InDelta(t, 0.000061, percent(onetime.WithAlphabet(onetime.Crockford32)), 0.0000005)
+	require.InDelta(t, 0.13, percent(onetime.WithKeep(2)), 0.005)
+	require.Equal(t, percent(), percent(onetime.WithMaxAttempts(16), onetime.WithOTPTTL(10*time.Minute)))
 }
 
 // A bucket is one GCRA in milliseconds, written without a look at the script: tokens that drip in one by one.
@@ -132,6 +184,7 @@ func greedy(p onetime.Policy, horizon time.Duration) (guesses int64, chance floa
 }
 
 func TestGuessingOdds_BoundsTheExactChance(t *testing.T) {
+	t.Parallel()
 	limit := func(burst int, per time.Duration) onetime.Limit { return onetime.Limit{Burst: burst, Per: per} }
 	for name, c := range map[string]struct {
 		opts     []onetime.Option
@@ -162,7 +215,6 @@ func TestGuessingOdds_BoundsTheExactChance(t *testing.T) {
 		for _, horizon := range c.horizons {
 			guesses, chance := greedy(p, horizon)
 			bound := p.GuessingOdds(horizon)
-			t.Logf("%s, %s: %d of %d, %.4g of %.4g (%.1f %%)", name, horizon, guesses, wrongCodes(p.GuessLimits, horizon), chance, bound, 100*chance/bound)
 			require.LessOrEqual(t, guesses, wrongCodes(p.GuessLimits, horizon), "%s, %s", name, horizon)
 			require.LessOrEqual(t, chance, bound, "%s, %s", name, horizon)
 			require.GreaterOrEqual(t, chance, 0.8*bound, "%s, %s: within 20 %%", name, horizon)
@@ -255,7 +307,7 @@ func (c *campaign) ask() time.Duration {
 	denied := c.reason(err)
 	if errors.Is(denied, onetime.ErrDisabled) {
 		c.disabled++
-		return time.Hour
+		return oddsDay
 	}
 	require.Positive(c.t, denied.RetryAfter)
 	return denied.RetryAfter
@@ -282,7 +334,7 @@ func (c *campaign) guess() time.Duration {
 		require.Positive(c.t, denied.RetryAfter)
 	case onetime.ErrDisabled:
 		c.disabled++
-		return time.Hour
+		return oddsDay
 	default: // the person's own sign-in took the code, or the attempts are gone
 		c.pending = onetime.OTP{}
 	}
@@ -350,6 +402,7 @@ func newCampaign(t *testing.T, patient bool, opts ...onetime.Option) *campaign {
 
 // No window of time has more wrong codes than the bound says for its length, and the whole has at least 95 % of it.
 func TestGuessingOdds_BoundsWhatTheScriptsLetBeGuessed(t *testing.T) {
+	t.Parallel()
 	limit := func(burst int, per time.Duration) onetime.Limit { return onetime.Limit{Burst: burst, Per: per} }
 	for name, x := range map[string]struct {
 		horizon         time.Duration
@@ -370,7 +423,6 @@ func TestGuessingOdds_BoundsWhatTheScriptsLetBeGuessed(t *testing.T) {
 			c.run(x.horizon, x.person)
 			limits := c.m.Policy().GuessLimits
 			most := wrongCodes(limits, x.horizon)
-			t.Logf("%d of %d; %d sign-ins, %d undone; %d times disabled", len(c.evaluated), most, c.signIns, c.undone, c.disabled)
 			for i, from := range c.evaluated {
 				for j, to := range c.evaluated[i:] {
 					if window := time.Duration(to-from) * time.Millisecond; int64(j+1) > wrongCodes(limits, window) {
@@ -384,6 +436,139 @@ func TestGuessingOdds_BoundsWhatTheScriptsLetBeGuessed(t *testing.T) {
 				require.Greater(t, c.signIns, int(x.horizon/oddsDay)*9/10)
 				require.Positive(t, c.undone)
 			}
+			require.Zero(t, c.disabled)
 		})
 	}
+}
+
+// Who makes no pauses while nobody signs in is stopped by the hundredth wrong code in a row, for longer than a year.
+func TestGuessingOdds_WithoutASuccess100WrongCodesAreTheEnd(t *testing.T) {
+	t.Parallel()
+	c := newCampaign(t, false)
+	c.run(oddsYear, false)
+	require.Len(t, c.evaluated, 100)
+	require.Greater(t, c.disabled, 300)
+}
+
+// The tables of odds, wherever one stands: time, wrong codes where they are told, chance with 6 and with 8 digits.
+var oddsRows = regexp.MustCompile(`(?m)^\| in a (day|year)([^|]*) \|(?: (\d+) \|)? ([\d.]+) % \| ([\d.]+) % \|$`)
+
+func TestGuessingOdds_TablesOfTheDocs(t *testing.T) {
+	six, eight := offline(t).Policy(), offline(t, onetime.WithCodeLength(8)).Policy()
+	rows := map[string]int{}
+	for path, text := range documents(t) {
+		for _, row := range oddsRows.FindAllStringSubmatch(text, -1) {
+			rows[path]++
+			horizon := map[string]time.Duration{"day": oddsDay, "year": oddsYear}[row[1]]
+			most := wrongCodes(six.GuessLimits, horizon)
+			part := 1.0
+			if strings.Contains(row[2], "no pauses") { // of a person who never signs in
+				part = 100 / float64(most)
+				most = 100
+			}
+			if row[3] != "" {
+				require.Equal(t, strconv.FormatInt(most, 10), row[3], "%s: %s", path, row[0])
+			}
+			for i, p := range []onetime.Policy{six, eight} {
+				percent, err := strconv.ParseFloat(row[4+i], 64)
+				require.NoError(t, err)
+				require.InEpsilon(t, 100*part*p.GuessingOdds(horizon), percent, 1e-9, "%s: %s", path, row[0])
+			}
+		}
+	}
+	require.Equal(t, 4, rows["docs/threat-model.md"])
+}
+
+// The other figures of docs/threat-model.md, by the formula that stands beside each.
+func TestGuessingOdds_FiguresOfTheThreatModel(t *testing.T) {
+	// One right guess or more, with guesses at each of so many people.
+	spray := func(people, guesses, codes float64) float64 {
+		return -100 * math.Expm1(people*math.Log1p(-guesses/codes))
+	}
+	day := float64(wrongCodes(offline(t).Policy().GuessLimits, oddsDay))
+	for _, figure := range []string{
+		fmt.Sprintf("One guess each at a million people is right at least once with %.1f %% (6 digits) or %.2f %% (8 digits)", spray(1e6, 1, 1e6), spray(1e6, 1, 1e8)),
+		fmt.Sprintf("%.0f guesses each in a day are right %.0f times with 6 digits and %.2f times with 8", day, 1e6*day/1e6, 1e6*day/1e8),
+		fmt.Sprintf("two purposes under the defaults: at most %.4f %% a year", 2*100*offline(t).Policy().GuessingOdds(oddsYear)),
+		fmt.Sprintf("each call adds at most %d wrong codes", offline(t).Policy().GuessLimits[1].Burst),
+	} {
+		require.Contains(t, threatModel(t), figure)
+	}
+}
+
+// What the threat model says that a stranger can take from a person, and what stays: the link.
+
+func TestThreatModel_AStrangerSpendsTheSends(t *testing.T) {
+	t.Parallel()
+	m, clock := onetimetest.New(t)
+	start := clock.Now()
+	spend := func(until time.Duration) (n int) { // each as soon as it passes
+		for clock.Now().Sub(start) < until {
+			otp, err := m.IssueOTP(t.Context(), campaignSubject)
+			require.NoError(t, err)
+			n++
+			clock.Advance(otp.ResendIn)
+		}
+		return n
+	}
+	first, second := spend(oddsDay), spend(2*oddsDay)
+	require.Contains(t, threatModel(t), fmt.Sprintf("at most %d messages in the first day and %d in each day after it", first, second))
+}
+
+func TestThreatModel_AStrangerLocksCodesAndNotLinks(t *testing.T) {
+	t.Parallel()
+	ctx, cookie := t.Context(), onetime.WithBinding("the person's browser")
+	m, clock := onetimetest.New(t, onetime.WithLinkBase("https://example.com/sign-in"))
+	wrong := 0
+	lock := func() (locked time.Duration) { // guesses until codes are locked
+		for locked == 0 {
+			otp, err := m.IssueOTP(ctx, campaignSubject)
+			for left := 1; err == nil && left > 0 && locked == 0; {
+				guess := fmt.Sprintf("%06d", wrong)
+				if guess == otp.Code {
+					guess = "999999"
+				}
+				_, err := m.VerifyOTP(ctx, campaignSubject, guess)
+				denied := refused(t, err, onetime.ErrMismatch)
+				wrong++
+				left, locked = denied.AttemptsLeft, denied.RetryAfter
+			}
+			if err != nil {
+				clock.Advance(refused(t, err, onetime.ErrThrottled).RetryAfter)
+			}
+		}
+		return locked
+	}
+	link, err := m.IssueLink(ctx, campaignSubject, onetime.WithCode(), cookie)
+	require.NoError(t, err)
+	locked := lock()
+	require.Contains(t, threatModel(t), fmt.Sprintf("%d wrong codes lock them for %.0f minutes", wrong, locked.Minutes()))
+	_, err = m.VerifyOTP(ctx, campaignSubject, link.Code, cookie)
+	refused(t, err, onetime.ErrLocked)
+	_, err = m.VerifyToken(ctx, link.Token, cookie)
+	require.NoError(t, err)
+
+	hours := map[string]int{}
+	for range 88 {
+		clock.Advance(locked)
+		locked = lock()
+		hours[fmt.Sprintf("%.1f", locked.Hours())]++
+	}
+	require.Equal(t, 98, wrong, "each lock costs one")
+	require.Contains(t, threatModel(t), "from the fiftieth on one for each 14.4 hours is enough")
+	require.Equal(t, 39, hours["0.1"])
+	require.GreaterOrEqual(t, hours["14.4"], 47)
+	again, err := m.IssueLink(ctx, campaignSubject, onetime.WithCode(), cookie)
+	if err != nil {
+		clock.Advance(refused(t, err, onetime.ErrThrottled).RetryAfter)
+		again, err = m.IssueLink(ctx, campaignSubject, onetime.WithCode(), cookie)
+	}
+	require.NoError(t, err)
+	require.Empty(t, again.Code, "a link is sent without the code")
+	_, err = m.VerifyToken(ctx, again.Token, cookie)
+	require.NoError(t, err)
+}
+
+func threatModel(t *testing.T) string {
+	return strings.Join(strings.Fields(documents(t)["docs/threat-model.md"]), " ")
 }

@@ -779,55 +779,6 @@ func TestWithNormalizer_WhatItReturnsIsChecked(t *testing.T) {
 	}
 }
 
-func TestGuessingOdds(t *testing.T) {
-	const day = 24 * time.Hour
-	policy := offline(t).Policy()
-	with := func(change func(*onetime.Policy)) onetime.Policy {
-		p := policy
-		change(&p)
-		return p
-	}
-	letters := with(func(p *onetime.Policy) { p.Alphabet = onetime.Crockford32 })
-	for name, c := range map[string]struct {
-		policy  onetime.Policy
-		horizon time.Duration
-		want    float64
-	}{
-		"no time":             {policy, 0, 10.0 / 1e6},
-		"below no time":       {policy, -365 * day, 10.0 / 1e6},
-		"an hour":             {policy, time.Hour, 20.0 / 1e6},
-		"just under an hour":  {policy, time.Hour - time.Millisecond, 19.0 / 1e6},
-		"a day":               {policy, day, 51.0 / 1e6},
-		"a year":              {policy, 365 * day, 658.0 / 1e6},
-		"8 digits":            {with(func(p *onetime.Policy) { p.CodeLength = 8 }), 365 * day, 658.0 / 1e8},
-		"Crockford32":         {letters, 365 * day, 658.0 / (1 << 30)},
-		"Keep 2":              {with(func(p *onetime.Policy) { p.Keep = 2 }), 365 * day, 2 * 658.0 / 1e6},
-		"Keep 5":              {with(func(p *onetime.Policy) { p.Keep = 5 }), day, 5 * 51.0 / 1e6},
-		"attempts":            {with(func(p *onetime.Policy) { p.MaxAttempts = 16 }), day, 51.0 / 1e6},
-		"one limit":           {with(func(p *onetime.Policy) { p.GuessLimits = p.GuessLimits[:1] }), day, 250.0 / 1e6},
-		"no limit":            {with(func(p *onetime.Policy) { p.GuessLimits = nil }), 0, 1},
-		"zero Policy":         {onetime.Policy{}, time.Hour, 1},
-		"zero Limit":          {with(func(p *onetime.Policy) { p.GuessLimits = []onetime.Limit{{}} }), 0, 1},
-		"no Keep counts as 1": {with(func(p *onetime.Policy) { p.Keep = 0 }), day, 51.0 / 1e6},
-		"capped": {with(func(p *onetime.Policy) {
-			p.GuessLimits, p.Keep = []onetime.Limit{{Burst: 100, Per: time.Second}}, 5
-		}), 365 * day, 1},
-	} {
-		require.InEpsilon(t, c.want, c.policy.GuessingOdds(c.horizon), 1e-9, name)
-	}
-}
-
-// What the comments of the options say of the chance of guessing.
-func TestGuessingOdds_DocumentedNumbers(t *testing.T) {
-	const year = 365 * 24 * time.Hour
-	percent := func(opts ...onetime.Option) float64 { return 100 * offline(t, opts...).Policy().GuessingOdds(year) }
-	require.InDelta(t, 0.066, percent(), 0.0005)
-	require.InDelta(t, 0.00066, percent(onetime.WithCodeLength(8)), 0.000005)
-	require.InDelta(t, 0.000061, percent(onetime.WithAlphabet(onetime.Crockford32)), 0.0000005)
-	require.InDelta(t, 0.13, percent(onetime.WithKeep(2)), 0.005)
-	require.Equal(t, percent(), percent(onetime.WithMaxAttempts(16), onetime.WithOTPTTL(10*time.Minute)))
-}
-
 func TestOptions_OneOptionServesManyManagers(t *testing.T) {
 	options := []onetime.Option{onetime.WithKeep(2), onetime.WithSendLimits(manyLimits(2)...)}
 	first, second := offline(t, options...), offline(t, options...)

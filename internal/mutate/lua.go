@@ -70,8 +70,8 @@ func luaMutants(file, source string) (found []mutant, err error) {
 			m.add(s.condition, s.conditEnd, "not ("+source[s.condition:s.conditEnd]+")", text, "negate")
 		}
 	}
-	for _, t := range r.tokens {
-		if t.statement < 0 {
+	for i, t := range r.tokens {
+		if t.statement < 0 || t.text == "+" && r.tokens[i+1].text == "0" { // x - 0 is x + 0, by which text becomes a number
 			continue
 		}
 		s := r.statements[t.statement]

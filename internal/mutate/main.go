@@ -1,7 +1,7 @@
 // Mutate alters the scripts, and the checks of keys.go and token.go, one statement at a time, and runs the tests against
 // each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
 //
-//	go run ./internal/mutate [-only file[:first-last]] [-list] [-miniredis] [-v] [-workers n]
+//	go run ./internal/mutate [-only file[:first-last],...] [-list] [-miniredis] [-v] [-workers n]
 //
 // The tests run on miniredis. What survives there is tried again on real servers, if redis-server is on PATH, except what
 // is listed. A mutant on which the tests hang is found. A failure counts if it comes again: some tests depend on load.
@@ -38,7 +38,7 @@ const (
 )
 
 func main() {
-	only := flag.String("only", "", "`file` or file:first-last: mutants of this file, or of these lines")
+	only := flag.String("only", "", "mutants of these `files` or lines only, such as lua/undo.lua,token.go:60-80")
 	listOnly := flag.Bool("list", false, "print the mutants and run nothing")
 	miniredis := flag.Bool("miniredis", false, "do not try on real servers what survives on miniredis")
 	verbose := flag.Bool("v", false, "print what found each mutant")
@@ -157,22 +157,31 @@ func stale(all []mutant, reasons map[string]string) error {
 	return errors.Join(errs...)
 }
 
-var lines = regexp.MustCompile(`^(.*?)(?::(\d+)(?:-(\d+))?)?$`)
+var part = regexp.MustCompile(`^([\w./]+)(?::(\d+)(?:-(\d+))?)?$`)
 
-func choose(all []mutant, only string) (chosen []mutant, err error) {
-	part := lines.FindStringSubmatch(only)
-	first, _ := strconv.Atoi(part[2])
-	last, _ := strconv.Atoi(part[3])
-	if last == 0 {
-		last = first
+// choose returns the mutants of the files, or lines of files, that only lists; all if it is empty.
+func choose(all []mutant, only string) ([]mutant, error) {
+	if only == "" {
+		return all, nil
 	}
-	for _, m := range all {
-		if only == "" || m.file == part[1] && (first == 0 || first <= m.line && m.line <= last) {
-			chosen = append(chosen, m)
+	var chosen []mutant
+	for _, one := range strings.Split(only, ",") {
+		match := part.FindStringSubmatch(one)
+		if match == nil {
+			return nil, fmt.Errorf("-only %s: want file, file:line or file:first-last", one)
 		}
-	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no mutants in %q: want one of lua/*.lua, keys.go, token.go", only)
+		first, _ := strconv.Atoi(match[2])
+		last, _ := strconv.Atoi(match[3])
+		last = max(first, last)
+		before := len(chosen)
+		for _, m := range all {
+			if m.file == match[1] && (first == 0 || first <= m.line && m.line <= last) {
+				chosen = append(chosen, m)
+			}
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua, keys.go, token.go", one)
+		}
 	}
 	return chosen, nil
 }
@@ -371,10 +380,10 @@ func (l *lab) tests(program, folder string, servers bool) string {
 // once runs tests and returns what failed; for certain if it was not a test but all of them.
 func (l *lab) once(program, folder string, servers bool, args ...string) (failed string, certain bool) {
 	limit, path := onMiniredisFor, ""
-	args = append([]string{"-test.failfast", "-test.short"}, args...)
+	args = append([]string{"-test.failfast"}, args...)
 	if servers {
 		limit, path = onServersFor, os.Getenv("PATH")
-		args = append([]string{"-test.run", onServers}, args...) // the last of two holds
+		args = append([]string{"-test.short", "-test.run", onServers}, args...) // the last of two holds
 	}
 	temp, err := os.MkdirTemp(l.dir, "tmp")
 	if err != nil {
