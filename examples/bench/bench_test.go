@@ -81,12 +81,13 @@ func TestRun_TableAndCurvesAreWhole(t *testing.T) {
 			require.Equal(t, "1.00", cells[3], "%s: ÷ ceiling", name)
 		}
 		if strings.Contains(name, "EVALSHA") {
-			require.Equal(t, "1.0", cells[5], "%s: ÷ floor", name)
+			require.Equal(t, "1.0", cells[7], "%s: ÷ floor", name)
 		}
 	}
 	require.ElementsMatch(t, want, have)
+	const middle = `\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)`
 	for _, goal := range []string{`÷ ceiling, 2 callers, plain`, `÷ ceiling, 2 callers, AutoPipeline`, `at 20 pending ÷ at 10, 2 callers, plain`, `at 20 pending ÷ at 10, 2 callers, AutoPipeline`} {
-		require.Regexp(t, regexp.QuoteMeta("OTP pairs "+goal)+`: \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)\. Goal: 0\.\d or more\.`, out.String())
+		require.Regexp(t, regexp.QuoteMeta("OTP pairs "+goal)+`: `+middle+`, by CPU time `+middle+`\. Goal: 0\.\d or more\.`, out.String())
 	}
 
 	drawn, err := os.ReadFile(svg)
@@ -170,17 +171,17 @@ func TestResults_AreMediansAndRatiosOfARound(t *testing.T) {
 		config: config{callers: []int{1}, pending: []int{10}},
 		bytes:  map[string]map[int]float64{otp: {10: 263}},
 		samples: map[variant][]sample{
-			is(ceiling): {{pairs: 100, server: 1}, {pairs: 10, server: 9}, {pairs: 120, server: 1}},
-			is(floor):   {{pairs: 90, server: 2}, {pairs: 9, server: 20}, {pairs: 90, server: 2}},
-			is(otp):     {{pairs: 50, server: 30}, {pairs: 5, server: 300}, {pairs: 72, server: 28}},
+			is(ceiling): {{pairs: 100, script: 1}, {pairs: 10, script: 9}, {pairs: 120, script: 1}},
+			is(floor):   {{pairs: 90, script: 2}, {pairs: 9, script: 20}, {pairs: 90, script: 2}},
+			is(otp):     {{pairs: 40, script: 30}, {pairs: 5, script: 280}, {pairs: 72, script: 26}},
 		},
 	}
 	results := b.results()
 	require.Len(t, results, 3)
 	require.Equal(t, otp, results[2].operation)
-	require.Equal(t, 50.0, results[2].pairs)
+	require.Equal(t, 40.0, results[2].pairs)
 	require.Equal(t, 0.5, results[2].ratio)
-	require.Equal(t, 15.0, results[2].scripts)
+	require.Equal(t, 14.0, results[2].scripts)
 	require.Equal(t, 263.0, results[2].bytes)
 	require.Zero(t, results[0].scripts)
 

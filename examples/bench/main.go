@@ -99,7 +99,7 @@ func numbers(text string) ([]int, error) {
 func run(ctx context.Context, w io.Writer, c config) error {
 	redis.SetLogger(quiet{})
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, c.budget+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, c.budget+25*time.Second)
 	defer cancel()
 	options, end, err := open(ctx)
 	if err != nil {

@@ -49,9 +49,13 @@ type variant struct {
 // A sample is what one slice of a variant showed.
 type sample struct {
 	pairs, p50, p99 float64 // a second; µs
-	server          float64 // µs of the server for each script, or command
+	own, server     float64 // µs of CPU of this program and of Redis for each pair
+	script          float64 // µs of each script, or command of the ceiling
 	allocs          float64 // of the whole program for each call
 }
+
+// cpu is what a pair takes of both. Other programs that slow the machine down move it less than the time that passes.
+func (s sample) cpu() float64 { return s.own + s.server }
 
 // A level is a database that holds as many pending codes as it says.
 type level struct {
@@ -387,10 +391,11 @@ func (b *bench) take(ctx context.Context, v variant) (sample, error) {
 	pair := l.pairs[v.client][v.operation]
 	first := b.next.Load() + 1
 	runtime.GC() // of what slices before left
-	calls, usec, err := scripts(ctx, l.client, v.operation)
+	server, err := serverTimes(ctx, l.client, v.operation)
 	if err != nil {
 		return sample{}, err
 	}
+	own := ownCPU()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 
@@ -415,10 +420,11 @@ func (b *bench) take(ctx context.Context, v variant) (sample, error) {
 	group.Wait()
 
 	runtime.ReadMemStats(&after)
+	own = ownCPU() - own
 	if err := failed.get(); err != nil {
 		return sample{}, err
 	}
-	calls2, usec2, err := scripts(ctx, l.client, v.operation)
+	server2, err := serverTimes(ctx, l.client, v.operation)
 	if err != nil {
 		return sample{}, err
 	}
@@ -440,7 +446,9 @@ func (b *bench) take(ctx context.Context, v variant) (sample, error) {
 		pairs:  float64(len(all)) / b.slice.Seconds(),
 		p50:    micros(all[len(all)/2]),
 		p99:    micros(all[len(all)*99/100]),
-		server: (usec2 - usec) / (calls2 - calls),
+		own:    micros(own) / float64(made),
+		server: (server2.cpu - server.cpu) / float64(made),
+		script: (server2.scripts - server.scripts) / (server2.calls - server.calls),
 		allocs: float64(after.Mallocs-before.Mallocs) / float64(2*made),
 	}, nil
 }
@@ -465,17 +473,35 @@ func (b *bench) forget(ctx context.Context, l *level, from, to int64) error {
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// scripts returns how many scripts, or commands of the ceiling, the server ran so far, and in how many µs.
-func scripts(ctx context.Context, client *redis.Client, operation string) (calls, usec float64, err error) {
-	text, err := client.Info(ctx, "commandstats").Result()
-	info := infoOf(text)
-	for _, command := range commandsOf(operation) {
-		var c, u float64
-		// There is no line of a command that has not run yet.
-		_, _ = fmt.Sscanf(info["cmdstat_"+command], "calls=%f,usec=%f", &c, &u)
-		calls, usec = calls+c, usec+u
+// A serverTime is what the server has spent so far: µs of CPU, and µs in a number of calls of scripts, or of commands of
+// the ceiling.
+type serverTime struct{ cpu, scripts, calls float64 }
+
+func serverTimes(ctx context.Context, client *redis.Client, operation string) (t serverTime, err error) {
+	// A Redis before 7.0 takes one section at a time.
+	cpu, err := client.Info(ctx, "cpu").Result()
+	if err != nil {
+		return t, err
 	}
-	return calls, usec, err
+	commands, err := client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return t, err
+	}
+	for _, field := range []string{"used_cpu_sys", "used_cpu_user"} {
+		seconds, err := strconv.ParseFloat(infoOf(cpu)[field], 64)
+		if err != nil {
+			return t, err
+		}
+		t.cpu += seconds * 1e6
+	}
+	info := infoOf(commands)
+	for _, command := range commandsOf(operation) {
+		var calls, usec float64
+		// There is no line of a command that has not run yet.
+		_, _ = fmt.Sscanf(info["cmdstat_"+command], "calls=%f,usec=%f", &calls, &usec)
+		t.calls, t.scripts = t.calls+calls, t.scripts+usec
+	}
+	return t, nil
 }
 
 func commandsOf(operation string) []string {

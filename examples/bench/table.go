@@ -26,7 +26,9 @@ func (b *bench) results() []result {
 			pairs:  median(samples, func(s sample) float64 { return s.pairs }),
 			p50:    median(samples, func(s sample) float64 { return s.p50 }),
 			p99:    median(samples, func(s sample) float64 { return s.p99 }),
+			own:    median(samples, func(s sample) float64 { return s.own }),
 			server: median(samples, func(s sample) float64 { return s.server }),
+			script: median(samples, func(s sample) float64 { return s.script }),
 			allocs: median(samples, func(s sample) float64 { return s.allocs }),
 		}}
 		to := v
@@ -34,7 +36,7 @@ func (b *bench) results() []result {
 		_, r.ratio, _ = quartiles(ratios(samples, b.samples[to], func(s sample) float64 { return s.pairs }))
 		if v.operation != ceiling {
 			to.operation = floor
-			_, r.scripts, _ = quartiles(ratios(samples, b.samples[to], func(s sample) float64 { return s.server }))
+			_, r.scripts, _ = quartiles(ratios(samples, b.samples[to], func(s sample) float64 { return s.script }))
 		}
 		r.bytes = b.bytes[v.operation][v.pending]
 		results = append(results, r)
@@ -80,7 +82,8 @@ func quartiles(list []float64) (first, second, third float64) {
 }
 
 var columns = []string{
-	"pending", "client", "callers", "pair", "pairs/s", "p50 ms", "p99 ms", "÷ ceiling", "server µs", "÷ floor", "bytes", "allocs",
+	"pending", "client", "callers", "pair", "pairs/s", "p50 ms", "p99 ms", "÷ ceiling",
+	"client µs", "server µs", "script µs", "÷ floor", "bytes", "allocs",
 }
 
 func printTable(w io.Writer, results []result) error {
@@ -93,7 +96,7 @@ func printTable(w io.Writer, results []result) error {
 		}
 		row(strconv.Itoa(r.pending), r.client, strconv.Itoa(r.callers), r.operation,
 			strconv.FormatFloat(r.pairs, 'f', 0, 64), fixed(r.p50/1000, 2), fixed(r.p99/1000, 2), fixed(r.ratio, 2),
-			fixed(r.server, 1), orNone(r.scripts, 1), orNone(r.bytes, 0), fixed(r.allocs, 0))
+			orNone(r.own, 1), fixed(r.server, 1), fixed(r.script, 1), orNone(r.scripts, 1), orNone(r.bytes, 0), fixed(r.allocs, 0))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -101,7 +104,8 @@ func printTable(w io.Writer, results []result) error {
 	_, err := fmt.Fprint(w, `
 pair       two calls, one after the other: an issue and its verification, each of a new subject
 ÷ ceiling  pairs/s by those of SET+GETDEL with the same client, callers and pending
-server µs  of each script, or command of SET+GETDEL, by INFO commandstats; ÷ floor: by that of a script that is "return 1"
+client µs  of CPU that this program used for each pair; server µs: that Redis did
+script µs  in each script, or command of SET+GETDEL, by INFO commandstats; ÷ floor: by that of a script that is "return 1"
 bytes      of Redis for each pending challenge, all counted
 allocs     of the client for each call
 
@@ -120,24 +124,22 @@ func orNone(x float64, digits int) string {
 
 // printGoals says how codes stand beside what they should reach, with the middle half of all rounds.
 func (b *bench) printGoals(w io.Writer) {
-	pairs := func(s sample) float64 { return s.pairs }
+	compare := func(name string, v, with variant, goal string) {
+		fmt.Fprintf(w, "%s, %d callers, %s:", name, b.middle(), v.client)
+		low, middle, high := quartiles(ratios(b.samples[v], b.samples[with], func(s sample) float64 { return s.pairs }))
+		fmt.Fprintf(w, " %.2f (%.2f to %.2f),", middle, low, high)
+		low, middle, high = quartiles(ratios(b.samples[with], b.samples[v], sample.cpu))
+		fmt.Fprintf(w, " by CPU time %.2f (%.2f to %.2f). Goal: %s or more.\n", middle, low, high, goal)
+	}
 	least, most := b.pending[0], b.pending[len(b.pending)-1]
 	for _, client := range clients {
-		v := variant{least, client, b.middle(), otp}
-		ceilings := v
-		ceilings.operation = ceiling
-		low, middle, high := quartiles(ratios(b.samples[v], b.samples[ceilings], pairs))
-		fmt.Fprintf(w, "OTP pairs ÷ ceiling, %d callers, %s: %.2f (%.2f to %.2f). Goal: 0.5 or more.\n", b.middle(), client, middle, low, high)
+		compare("OTP pairs ÷ ceiling", variant{least, client, b.middle(), otp}, variant{least, client, b.middle(), ceiling}, "0.5")
 	}
 	if least == most {
 		return
 	}
 	for _, client := range clients {
-		few := variant{least, client, b.middle(), otp}
-		many := few
-		many.pending = most
-		low, middle, high := quartiles(ratios(b.samples[many], b.samples[few], pairs))
-		fmt.Fprintf(w, "OTP pairs at %d pending ÷ at %d, %d callers, %s: %.2f (%.2f to %.2f). Goal: 0.9 or more.\n",
-			most, least, b.middle(), client, middle, low, high)
+		compare(fmt.Sprintf("OTP pairs at %d pending ÷ at %d", most, least),
+			variant{most, client, b.middle(), otp}, variant{least, client, b.middle(), otp}, "0.9")
 	}
 }
