@@ -32,6 +32,9 @@ type tally struct {
 func newTally(t testing.TB) *tally {
 	c := &tally{t: t, uses: map[string]int{}}
 	t.Cleanup(func() {
+		if t.Skipped() {
+			return
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		again := "double uses"
