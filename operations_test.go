@@ -202,8 +202,12 @@ func TestOperations_WaitingForReplicasTakesAConnection(t *testing.T) {
 		return nil
 	})
 	err = tally.call(patience/20, func(ctx context.Context) error { _, err := m.Status(ctx, alice); return err })
-	undecided(t, err)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	if !strings.HasPrefix(redis.Version(), "9.22.") {
+		require.NoError(t, err, "from 9.23 on pipelines have a pool of their own")
+	} else {
+		undecided(t, err)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
 	undecided(t, <-done)
 	require.NoError(t, tally.call(time.Minute, func(ctx context.Context) error { _, err := m.Status(ctx, alice); return err }))
 }
