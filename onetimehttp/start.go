@@ -89,25 +89,25 @@ func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address string,
 	page := f.page(r)
 	page.Address = strings.ToValidUTF8(address, "")
 	problem := problem(err, page.texts)
-	name := "start"
-	if errors.Is(err, onetime.ErrThrottled) {
+	throttled := errors.Is(err, onetime.ErrThrottled)
+	if throttled {
 		problem.Detail = page.T("already", problem.RetryAfter)
 	}
 	if wantsJSON(r) {
 		problem.write(w)
 		return
 	}
-	if errors.Is(err, onetime.ErrThrottled) {
-		name = "code"
-		if f.config.Secrets == LinkOnly {
-			name = "sent"
-		}
-		w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
-		page.Note = problem.Detail
-		f.show(w, problem.Status, name, page)
+	if !throttled {
+		f.failOn(w, "start", page, problem)
 		return
 	}
-	f.failOn(w, name, page, problem)
+	name := "code"
+	if f.config.Secrets == LinkOnly {
+		name = "sent"
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
+	page.Note = problem.Detail
+	f.show(w, problem.Status, name, page)
 }
 
 // An issued is what was issued, as a message and as an answer. A decoy's message has no secrets.
