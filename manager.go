@@ -22,9 +22,11 @@ type Manager struct {
 	config *config
 	ring   *keyRing
 
-	policy         Policy // that of config
-	rdb            redis.Scripter
-	sends, guesses limitArgs
+	policy Policy // that of config
+	rdb    redis.Scripter
+
+	// What scripts are told. Guess limits are about codes only.
+	forIssues, forCodes, forTokens policyArgs
 }
 
 // New returns a Manager of the purpose "default". The key is at least 32 random bytes; all that Redis sees is derived
@@ -74,9 +76,12 @@ func newManager(rdb redis.Scripter, ring *keyRing, c config) (*Manager, error) {
 		return nil, err
 	}
 	c.codes = codes
+	p := c.policy
 	return &Manager{
-		config: &c, ring: ring, policy: c.policy, rdb: rdb,
-		sends: newLimitArgs("s", c.policy.SendLimits), guesses: newLimitArgs("g", c.policy.GuessLimits),
+		config: &c, ring: ring, policy: p, rdb: rdb,
+		forIssues: newPolicyArgs(p, p.SendLimits, p.GuessLimits),
+		forCodes:  newPolicyArgs(p, nil, p.GuessLimits),
+		forTokens: newPolicyArgs(p, nil, nil),
 	}, nil
 }
 

@@ -254,7 +254,7 @@ func TestScripts_SendNoMoreCommandsThanTheyNeed(t *testing.T) {
 		m := b.manager(t, sends, onetime.WithGuessLimits(onetime.Limit{Burst: 50, Per: time.Hour}))
 		var link onetime.Link
 		issue := func() { link = mustLink(t, m, payload) }
-		require.Equal(t, map[string]string{"hmget": "1", "hset": "1", "pexpireat": "1"}, calls(issue))
+		require.Equal(t, map[string]string{"hset": "1", "pexpireat": "1"}, calls(issue), "a new record is not read")
 		resend := map[string]string{"hdel": "1", "hlen": "1", "hmget": "1", "hset": "1", "pexpireat": "1"}
 		require.Equal(t, resend, calls(issue), "HDEL for the pieces of the one before")
 		require.Equal(t, map[string]string{"hmget": "1", "hset": "1"}, calls(func() { refused(t, verifyOTP(t, m, wrong(link.Code, 1)[0]), onetime.ErrMismatch) }))

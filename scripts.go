@@ -193,21 +193,28 @@ func (r *reply) end(op string) error {
 	return nil
 }
 
-// A limitArgs is what scripts are told of limits: their fields, then interval and capacity of each in ms.
-type limitArgs struct{ fields, rates []any }
-
-func newLimitArgs(kind string, limits []Limit) (args limitArgs) {
-	for _, l := range limits {
-		interval := l.interval()
-		args.fields = append(args.fields, kind+strconv.FormatInt(l.Per.Milliseconds(), 10))
-		args.rates = append(args.rates, interval, interval*int64(l.Burst))
-	}
-	return args
+// A policyArgs is what scripts are told of the policy, made once so that no call has to.
+type policyArgs struct {
+	settings any   // a byte each: Keep, MaxAttempts, number of send limits, of guess limits
+	rates    any   // of each limit 8 bytes: interval and capacity in ms, which are at most 30 days and 1000 ms
+	fields   []any // of each limit its name in the record
 }
 
-func (m *Manager) withLimits(args []any) []any {
-	args = append(append(args, m.sends.fields...), m.guesses.fields...)
-	return append(append(args, m.sends.rates...), m.guesses.rates...)
+func newPolicyArgs(p Policy, sends, guesses []Limit) policyArgs {
+	var rates []byte
+	var fields []any
+	for i, l := range slices.Concat(sends, guesses) {
+		kind := "s"
+		if i >= len(sends) {
+			kind = "g"
+		}
+		interval := l.interval()
+		rates = binary.BigEndian.AppendUint32(rates, uint32(interval))
+		rates = binary.BigEndian.AppendUint32(rates, uint32(interval*int64(l.Burst)))
+		fields = append(fields, kind+strconv.FormatInt(l.Per.Milliseconds(), 10))
+	}
+	settings := []byte{byte(p.Keep), byte(p.MaxAttempts), byte(len(sends)), byte(len(guesses))}
+	return policyArgs{string(settings), string(rates), fields}
 }
 
 // A part is one secret of an issue: as it stands in a slot, and what is sealed with it. Its zero value is none.
@@ -231,10 +238,10 @@ func newPart(kind string, ttl time.Duration, digest, sealed string) part {
 }
 
 func (m *Manager) runIssue(ctx context.Context, op string, p place, id string, code, token part) (hasCode bool, resendIn time.Duration, err error) {
-	args := make([]any, 0, 10+3*2*maxLimits)
-	args = append(args, id, p.prefix(), m.policy.Keep, m.policy.MaxAttempts,
-		code.secret, code.sealed, token.secret, token.sealed, len(m.sends.fields), len(m.guesses.fields))
-	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), m.withLimits(args), false)
+	args := make([]any, 0, 8+2*maxLimits)
+	args = append(args, id, p.prefix(), m.forIssues.settings, code.secret, code.sealed, token.secret, token.sealed, m.forIssues.rates)
+	args = append(args, m.forIssues.fields...)
+	r, err := m.run(ctx, op, issueScript, p.key(m.config.prefix), args, false)
 	if err != nil {
 		return false, 0, err
 	}
@@ -254,16 +261,13 @@ type match struct {
 }
 
 func (m *Manager) runVerify(ctx context.Context, op string, p place, id, kind, mode string, candidates []string) (match, error) {
-	guesses := m.guesses
+	policy := m.forCodes
 	if kind == kindToken {
-		guesses = limitArgs{} // limits are about codes only
+		policy = m.forTokens
 	}
-	args := make([]any, 0, 8+len(candidates)+3*maxLimits)
-	args = append(args, id, p.prefix(), kind, mode, m.policy.Keep, m.policy.MaxAttempts, len(candidates), len(guesses.fields))
-	for _, digest := range candidates {
-		args = append(args, digest)
-	}
-	args = append(append(args, guesses.fields...), guesses.rates...)
+	args := make([]any, 0, 7+maxLimits)
+	args = append(args, id, p.prefix(), kind, mode, policy.settings, strings.Join(candidates, ""), policy.rates)
+	args = append(args, policy.fields...)
 	r, err := m.run(ctx, op, verifyScript, p.key(m.config.prefix), args, mode == modeVerify)
 	if err != nil {
 		return match{}, err
@@ -285,8 +289,8 @@ func (m *Manager) order(ctx context.Context, op string, script *redis.Script, p 
 }
 
 func (m *Manager) runStatus(ctx context.Context, op string, p place) (Status, error) {
-	args := []any{random(idSize), m.policy.Keep, m.policy.MaxAttempts, len(m.sends.fields), len(m.guesses.fields)}
-	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), m.withLimits(args), false)
+	args := append([]any{random(idSize), m.forIssues.settings, m.forIssues.rates}, m.forIssues.fields...)
+	r, err := m.run(ctx, op, statusScript, p.key(m.config.prefix), args, false)
 	if err != nil {
 		return Status{}, err
 	}

@@ -28,7 +28,7 @@
 local OK, MISMATCH, NOT_FOUND, USED, EXHAUSTED = 1, 2, 3, 4, 5
 local THROTTLED, LOCKED, DISABLED = 6, 7, 8
 
-local HEAD, SECRET = 20, 22
+local HEAD, SECRET, DIGEST = 20, 22, 16
 local SLOTS = 5
 local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
 local SKEW = 10000
@@ -56,24 +56,27 @@ end
   The limits of one kind, as GCRA. The theoretical arrival time of a limit may be at most its capacity ahead of now.
   A stored time beyond that comes from another setting or clock: it is cut so that the next event passes and writes it.
 
-  values[at], ...      stored times of count limits
-  ARGV[field], ...     their fields
-  ARGV[interval], ...  interval and capacity of each
-  set                  an HSET, to which the times are appended that the event writes if it passes
+  first, count            which of the limits: count of them after the first ones
+  values[at + first]      the stored time of one, and so on
+  ARGV[field + first]     its field, and so on
+  rates                   of each limit 8 bytes: interval and capacity in ms, big-endian
+  set                     an HSET, to which the times are appended that the event writes if it passes; nil for none
 
-  Returns the wait until an event passes every limit, the wait after it if it passes now, and the latest time appended.
+  Returns the wait until an event passes every limit, the wait after it if it passes now, and the latest of the times.
 ]]
-local function check(set, values, at, field, interval, count, now)
+local function check(set, values, at, field, rates, first, count, now)
   local wait, next, last = 0, 0, 0
-  local size = #set
-  for i = 0, count - 1 do
-    local step, capacity = ARGV[interval + 2 * i] + 0, ARGV[interval + 2 * i + 1] + 0
+  for i = first, first + count - 1 do
+    local a, b, c, d, e, f, g, h = byte(rates, 8 * i + 1, 8 * i + 8)
+    local step, capacity = ((a * 256 + b) * 256 + c) * 256 + d, ((e * 256 + f) * 256 + g) * 256 + h
     local time = values[at + i] and whole(values[at + i]) or 0
     if time < now then time = now end
     if time > now + capacity then time = now + capacity - step end
     time = time + step
-    set[size + 1], set[size + 2] = ARGV[field + i], time
-    size = size + 2
+    if set then
+      local size = #set
+      set[size + 1], set[size + 2] = ARGV[field + i], time
+    end
     local over = time - now - capacity
     if over > wait then wait = over end
     if over + step > next then next = over + step end

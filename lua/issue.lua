@@ -5,15 +5,13 @@
 
   ARGV[1]   id            of this call, and of the issue
   ARGV[2]   prefix        of the challenge
-  ARGV[3]   keep          slots that count
-  ARGV[4]   attempts      wrong codes allowed between two issues
-  ARGV[5]   code          as it stands in a slot; '' for none
-  ARGV[6]   code_sealed   its sealed part; '' for none
-  ARGV[7]   token         as code
-  ARGV[8]   token_sealed  as code_sealed
-  ARGV[9]   sends         number of send limits
-  ARGV[10]  guesses       number of guess limits
-  ARGV[11+] the fields of the limits, those of sends first; interval and capacity of each limit
+  ARGV[3]   settings      4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits
+  ARGV[4]   code          as it stands in a slot; '' for none
+  ARGV[5]   code_sealed   its sealed part; '' for none
+  ARGV[6]   token         as code
+  ARGV[7]   token_sealed  as code_sealed
+  ARGV[8]   rates         of the limits, those of sends first; see check
+  ARGV[9+]  the fields of the limits
 
   Reply {id, status, ...}
     OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now)
@@ -24,17 +22,20 @@
   Invariant: all limits are checked before any is charged. After it a code of before is alive only if keep lets it,
   the challenge was not used and attempts were left. A repeat changes nothing.
 ]]
-local id, prefix, keep, attempts = ARGV[1], ARGV[2], ARGV[3] + 0, ARGV[4] + 0
-local code, code_sealed, token, token_sealed = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local sends, guesses = ARGV[9] + 0, ARGV[10] + 0
+local id, prefix, settings, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
+local code, code_sealed, token, token_sealed = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local keep, attempts, sends, guesses = byte(settings, 1, 4)
 local limits = sends + guesses
 
 local now = clock()
-local values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', 'r', prefix .. '1', unpack(ARGV, 11, 10 + limits))
 local life = call('PTTL', KEYS[1])
+local values = {}
+if life ~= -2 then
+  values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', 'r', prefix .. '1', unpack(ARGV, 9, 8 + limits))
+end
 local failures = whole(values[3])
 local set = {'HSET', KEYS[1]}
-local wait, next, last = check(set, values, 6, 11, 11 + limits, sends, now)
+local wait, next, last = check(set, values, 6, 9, rates, 0, sends, now)
 
 -- What stays of the challenge, moved up by one; what is dropped; the places that are taken and the last slot that is.
 local stay, drop, places, bottom = {}, {}, '', 1
@@ -93,7 +94,7 @@ if life ~= -2 then
         for _, name in ipairs(other.names) do drop[#drop + 1] = name end
       end
     end
-    for i = 11, 10 + limits do asked[ARGV[i]] = true end
+    for i = 9, 8 + limits do asked[ARGV[i]] = true end
     for _, name in ipairs(stored) do
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
     end
@@ -103,8 +104,8 @@ if life ~= -2 then
   if values[2] then drop[#drop + 1] = prefix .. 'w' end
 end
 
-if code ~= '' then
-  local locked = check({}, values, 6 + sends, 11 + sends, 11 + limits + 2 * sends, guesses, now)
+if code ~= '' and life ~= -2 then
+  local locked = check(nil, values, 6, 9, rates, sends, guesses, now)
   local disabled = failures >= DISABLED_AT
   if token == '' and disabled then return {id, DISABLED} end
   if token == '' and locked > 0 then return {id, LOCKED, locked} end

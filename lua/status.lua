@@ -4,11 +4,9 @@
   KEYS[1]  record    hash, see common.lua
 
   ARGV[1]  id        of this call
-  ARGV[2]  keep      slots that count
-  ARGV[3]  attempts  wrong codes allowed between two issues
-  ARGV[4]  sends     number of send limits
-  ARGV[5]  guesses   number of guess limits
-  ARGV[6+] the fields of the limits, those of sends first; interval and capacity of each limit
+  ARGV[2]  settings  see issue.lua
+  ARGV[3]  rates     of the limits, those of sends first; see check
+  ARGV[4+] the fields of the limits
 
   Reply {id, status, ...}
     OK  consecutive wrong codes, 1 if disabled, ms until the next send passes, ms until the next guess is evaluated;
@@ -17,14 +15,14 @@
 
   Invariant: writes nothing.
 ]]
-local id, keep, attempts, sends, guesses = ARGV[1], ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0
+local id, settings, rates = ARGV[1], ARGV[2], ARGV[3]
+local keep, attempts, sends, guesses = byte(settings, 1, 4)
 
 local now = clock()
-local limits = sends + guesses
-local values = call('HMGET', KEYS[1], 'f', unpack(ARGV, 6, 5 + limits))
+local values = call('HMGET', KEYS[1], 'f', unpack(ARGV, 4, 3 + sends + guesses))
 local failures = whole(values[1])
-local send_in = check({}, values, 2, 6, 6 + limits, sends, now)
-local guess_in = check({}, values, 2 + sends, 6 + sends, 6 + limits + 2 * sends, guesses, now)
+local send_in = check(nil, values, 2, 4, rates, 0, sends, now)
+local guess_in = check(nil, values, 2, 4, rates, sends, guesses, now)
 local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, guess_in}
 
 for _, prefix in ipairs((survey())) do

@@ -1,17 +1,16 @@
 --[[
   verify: judge a code or a token, and use its challenge up if it is right; or inspect a token, which changes nothing.
 
-  KEYS[1]  record       hash, see common.lua
+  KEYS[1]  record      hash, see common.lua
 
-  ARGV[1]  id           of this call
-  ARGV[2]  prefix       of the challenge
-  ARGV[3]  kind         'c' code, 't' token
-  ARGV[4]  mode         'v' verify, 'i' inspect
-  ARGV[5]  keep         slots that count
-  ARGV[6]  attempts     wrong codes allowed between two issues
-  ARGV[7]  candidates   number of digests, one for each key of the ring
-  ARGV[8]  limits       number of guess limits; 0 for a token
-  ARGV[9+] the digests, 16 bytes each; the fields of the limits; interval and capacity of each limit
+  ARGV[1]  id          of this call
+  ARGV[2]  prefix      of the challenge
+  ARGV[3]  kind        'c' code, 't' token
+  ARGV[4]  mode        'v' verify, 'i' inspect
+  ARGV[5]  settings    see issue.lua; of limits guess limits only, and none for a token
+  ARGV[6]  candidates  digests of 16 bytes, one for each key of the ring
+  ARGV[7]  rates       of the guess limits; see check
+  ARGV[8+] the fields of the guess limits
 
   Reply {id, status, ...}
     OK         id of the issue, time of issue, which candidate matched, sealed part or ''
@@ -26,11 +25,11 @@
   charged in the same step, once. Writes only to a record that exists.
 ]]
 local id, prefix, kind, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local keep, attempts, candidates, limits = ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0, ARGV[8] + 0
-local field = 9 + candidates
+local settings, candidates, rates = ARGV[5], ARGV[6], ARGV[7]
+local keep, attempts, _, limits = byte(settings, 1, 4)
 
 local now = clock()
-local values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', prefix .. '1', unpack(ARGV, field, field + limits - 1))
+local values = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w', 'f', prefix .. '1', unpack(ARGV, 8, 7 + limits))
 local used, marks, failures = state(values[1]), values[2] or '', whole(values[3])
 local older = keep > 1 and slots(prefix, 2)
 
@@ -43,9 +42,9 @@ for i = 1, keep do
     local alive = now < ends(slot, place, now)
     live = live or alive
     local digest = sub(slot, place + 6, place + 21)
-    for candidate = 1, candidates do
-      if not right and (alive or not match) and digest == ARGV[8 + candidate] then
-        right, match, at, key = alive, slot, place, candidate
+    for k = 1, #candidates, DIGEST do
+      if not right and (alive or not match) and digest == sub(candidates, k, k + DIGEST - 1) then
+        right, match, at, key = alive, slot, place, (k + DIGEST - 1) / DIGEST
       end
     end
   end
@@ -53,9 +52,32 @@ end
 
 local mine = sub(used, 2) == id
 if mine and byte(used) == 120 then return {id, NOT_FOUND} end
+local again = mine and match
+local count = 0
+if not again then
+  if kind == 'c' then
+    count = marked(values[2])
+    local wait = check(nil, values, 5, 8, rates, 0, limits, now)
+    local known = false
+    for i = 1, #marks, 4 do
+      for k = 1, #candidates, DIGEST do
+        known = known or sub(marks, i, i + 3) == sub(candidates, k, k + 3)
+      end
+    end
+    if known and not right then return {id, MISMATCH, math.max(0, attempts - count), wait} end
+    if failures >= DISABLED_AT then return {id, DISABLED} end
+    if wait > 0 then return {id, LOCKED, wait} end
+    if not live then return {id, NOT_FOUND} end
+  elseif not right then
+    return {id, NOT_FOUND}
+  end
+  if byte(used) == 117 then return {id, USED} end
+  if kind == 'c' and count >= attempts then return {id, EXHAUSTED} end
+end
 
--- Called for a right secret only: what a refusal cost would tell whether the refused code was right.
-local function success()
+-- Up to here a right code costs what a wrong one does: the time of a refusal, which is free, does not tell them apart.
+local set, last, reply = {'HSET', KEYS[1]}, 0, nil
+if again or right then
   local sealed = ''
   if byte(match, at + 1) > 48 then
     local names = pieces({}, prefix, match, at)
@@ -65,51 +87,22 @@ local function success()
       sealed = sealed .. parts[i]
     end
   end
-  return {id, OK, sub(match, 1, 12), issued(match), key, sealed}
+  reply = {id, OK, sub(match, 1, 12), issued(match), key, sealed}
+  if mode == 'i' then return reply end
+  -- A repeat writes the use again, so that a WAIT after this copy of the command covers it.
+  set[3], set[4] = prefix .. 'u', 'u' .. id
+  if failures > 0 and not again then set[5], set[6] = 'f', '0' end
+else
+  local _, next, latest = check(set, values, 5, 8, rates, 0, limits, now)
+  local size = #set
+  set[size + 1], set[size + 2] = prefix .. 'w', marks .. sub(candidates, 1, 4)
+  set[size + 3], set[size + 4] = 'f', failures + 1
+  last = failures + 1 >= DISABLED_AT and now + DISABLED_FOR or latest
+  reply = {id, MISMATCH, attempts - count - 1, next}
 end
-
-if mine and match then
-  local reply = success()
-  -- Written again, so that a WAIT after this copy of the command covers the use.
-  call('HSET', KEYS[1], prefix .. 'u', used)
-  return reply
-end
-
-local set, last, next, count = {'HSET', KEYS[1]}, 0, 0, 0
-if kind == 'c' then
-  local wait
-  count = marked(values[2])
-  wait, next, last = check(set, values, 5, field, field + limits, limits, now)
-  local known = false
-  for i = 1, #marks, 4 do
-    for candidate = 1, candidates do
-      known = known or sub(marks, i, i + 3) == sub(ARGV[8 + candidate], 1, 4)
-    end
-  end
-  if known and not right then return {id, MISMATCH, math.max(0, attempts - count), wait} end
-  if failures >= DISABLED_AT then return {id, DISABLED} end
-  if wait > 0 then return {id, LOCKED, wait} end
-  if not live then return {id, NOT_FOUND} end
-elseif not right then
-  return {id, NOT_FOUND}
-end
-if byte(used) == 117 then return {id, USED} end
-if kind == 'c' and count >= attempts then return {id, EXHAUSTED} end
-local reply = right and success()
-if mode == 'i' then return reply end
 
 -- Right and wrong are written by the same commands: if Redis refuses one of them, the refusal does not tell them apart.
 local life = call('PTTL', KEYS[1])
-if right then
-  set, last = {'HSET', KEYS[1], prefix .. 'u', 'u' .. id}, 0
-  if failures > 0 then set[5], set[6] = 'f', '0' end
-else
-  local size = #set
-  set[size + 1], set[size + 2] = prefix .. 'w', marks .. sub(ARGV[9], 1, 4)
-  set[size + 3], set[size + 4] = 'f', failures + 1
-  if failures + 1 >= DISABLED_AT then last = now + DISABLED_FOR end
-  reply = {id, MISMATCH, attempts - count - 1, next}
-end
 call(unpack(set))
 keep_until(last, life, now)
 return reply
