@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -42,27 +43,27 @@ func backends(t *testing.T, test func(t *testing.T, b *backend)) {
 		if automatic {
 			suffix = " AutoPipeline"
 		}
-		on := func(name string, start func() (*server, error), connect func(addr string) redis.UniversalClient, programs ...string) {
+		on := func(name string, start func() (*redistest.Server, error), connect func(addr string) redis.UniversalClient, programs ...string) {
 			t.Run(name+suffix, func(t *testing.T) {
-				needs(t, programs...)
+				redistest.Needs(t, programs...)
 				s, err := start()
 				require.NoError(t, err)
-				(&backend{}).run(t, s.addr, connect(s.addr), automatic, test)
+				(&backend{}).run(t, s.Addr, connect(s.Addr), automatic, test)
 			})
 		}
-		on("redis", sharedRedis, single, redisServer)
-		on("redis cluster", sharedCluster, cluster, redisServer)
-		on("redis sentinel", func() (*server, error) {
+		on("redis", sharedRedis, single, redistest.Redis)
+		on("redis cluster", sharedCluster, cluster, redistest.Redis)
+		on("redis sentinel", func() (*redistest.Server, error) {
 			set, err := sharedSentinel()
 			if err != nil {
 				return nil, err
 			}
-			return set.primary, nil
+			return set.Primary, nil
 		}, func(string) redis.UniversalClient {
 			set, _ := sharedSentinel()
-			return set.client(redis.FailoverOptions{})
-		}, redisServer, redisSentinel)
-		if installed(valkeyServer) {
+			return set.Client(redis.FailoverOptions{})
+		}, redistest.Redis, redistest.Sentinel)
+		if redistest.Installed(redistest.Valkey) {
 			on("valkey", sharedValkey, single)
 		}
 	}
@@ -79,10 +80,10 @@ func cluster(addr string) redis.UniversalClient {
 // onRedis runs a test on a real Redis only.
 func onRedis(t *testing.T, test func(t *testing.T, b *backend)) {
 	t.Helper()
-	needs(t, redisServer)
+	redistest.Needs(t, redistest.Redis)
 	s, err := sharedRedis()
 	require.NoError(t, err)
-	(&backend{}).run(t, s.addr, single(s.addr), false, test)
+	(&backend{}).run(t, s.Addr, single(s.Addr), false, test)
 }
 
 // run runs a test with a client of the server at addr, which is emptied before.

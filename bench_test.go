@@ -18,16 +18,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
 // benchServer returns a Manager of the default policy on a real Redis that is empty.
 func benchServer(b *testing.B) (*onetime.Manager, *redis.Client) {
 	b.Helper()
-	needs(b, redisServer)
+	redistest.Needs(b, redistest.Redis)
 	s, err := sharedRedis()
 	require.NoError(b, err)
-	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
 	b.Cleanup(func() { client.Close() })
 	require.NoError(b, client.FlushAll(b.Context()).Err())
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithLinkBase("https://example.com/in"))

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -32,10 +33,10 @@ var clusterVariants = []struct {
 }
 
 // onCluster returns a Manager with a client of its own.
-func onCluster(t testing.TB, nodes []*server, options redis.ClusterOptions, automatic bool, opts ...onetime.Option) *onetime.Manager {
+func onCluster(t testing.TB, nodes []*redistest.Server, options redis.ClusterOptions, automatic bool, opts ...onetime.Option) *onetime.Manager {
 	t.Helper()
 	for _, node := range nodes {
-		options.Addrs = append(options.Addrs, node.addr)
+		options.Addrs = append(options.Addrs, node.Addr)
 	}
 	options.ContextTimeoutEnabled = true
 	client := redis.NewClusterClient(&options)
@@ -87,10 +88,10 @@ func inShards(m *onetime.Manager) (subjects [3]func(int) string) {
 }
 
 // told adds up what nodes tell in INFO: how often a command was called, or an error answered.
-func told(t testing.TB, nodes []*server, name string) (sum int) {
+func told(t testing.TB, nodes []*redistest.Server, name string) (sum int) {
 	t.Helper()
 	for _, node := range nodes {
-		_, value, _ := strings.Cut(node.info(t.Context(), name), "=")
+		_, value, _ := strings.Cut(node.Info(t.Context(), name), "=")
 		value, _, _ = strings.Cut(value, ",")
 		n, _ := strconv.Atoi(value)
 		sum += n
@@ -99,22 +100,22 @@ func told(t testing.TB, nodes []*server, name string) (sum int) {
 }
 
 // migrate moves the first slots from one primary to another, as redis-cli does, and calls between after each step.
-func migrate(t testing.TB, primaries []*server, from, to *server, slots int, between func()) {
+func migrate(t testing.TB, primaries []*redistest.Server, from, to *redistest.Server, slots int, between func()) {
 	t.Helper()
-	source, target := from.must(t, "CLUSTER", "MYID"), to.must(t, "CLUSTER", "MYID")
+	source, target := from.Must(t, "CLUSTER", "MYID"), to.Must(t, "CLUSTER", "MYID")
 	for slot := range slots {
-		to.must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
-		from.must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+		to.Must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+		from.Must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
 	}
 	between()
-	host, port := to.hostPort()
+	host, port := to.HostPort()
 	for slot := range slots {
 		for {
-			keys, _ := from.must(t, "CLUSTER", "GETKEYSINSLOT", slot, 10).([]any)
+			keys, _ := from.Must(t, "CLUSTER", "GETKEYSINSLOT", slot, 10).([]any)
 			if len(keys) == 0 {
 				break
 			}
-			from.must(t, append([]any{"MIGRATE", host, port, "", 0, 5000, "KEYS"}, keys...)...)
+			from.Must(t, append([]any{"MIGRATE", host, port, "", 0, 5000, "KEYS"}, keys...)...)
 		}
 		if slot == slots/2 {
 			between()
@@ -122,9 +123,9 @@ func migrate(t testing.TB, primaries []*server, from, to *server, slots int, bet
 	}
 	between()
 	for slot := range slots {
-		to.must(t, "CLUSTER", "SETSLOT", slot, "NODE", target) // first, or the slot would be nobody's
+		to.Must(t, "CLUSTER", "SETSLOT", slot, "NODE", target) // first, or the slot would be nobody's
 		for _, node := range primaries {
-			node.must(t, "CLUSTER", "SETSLOT", slot, "NODE", target)
+			node.Must(t, "CLUSTER", "SETSLOT", slot, "NODE", target)
 		}
 	}
 	between()
@@ -136,14 +137,14 @@ func TestCluster_SlotsMigrate(t *testing.T) {
 	}
 	t.Parallel() // most of it is waiting
 	const slots = 16
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t)
 	primaries := nodes[:3]
 	owner, moves := 0, len(primaries)
 	for _, v := range clusterVariants {
 		t.Run(v.name, func(t *testing.T) {
 			for _, node := range primaries {
-				node.must(t, "FLUSHALL")
-				node.must(t, "CONFIG", "RESETSTAT")
+				node.Must(t, "FLUSHALL")
+				node.Must(t, "CONFIG", "RESETSTAT")
 			}
 			c := newTally(t)
 			m := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, v.opts...)
@@ -173,12 +174,12 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 		t.Skip("left out: a cluster takes seconds to start")
 	}
 	t.Parallel() // most of it is waiting
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t)
 	primaries := nodes[:3]
 	for _, v := range clusterVariants {
 		t.Run(v.name, func(t *testing.T) {
 			for _, node := range primaries {
-				node.must(t, "FLUSHALL")
+				node.Must(t, "FLUSHALL")
 			}
 			m := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, append([]onetime.Option{onetime.WithSendLimits()}, v.opts...)...)
 			c := newTally(t)
@@ -197,7 +198,7 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 				}
 				for name, call := range calls {
 					for _, node := range primaries {
-						node.must(t, "CONFIG", "RESETSTAT")
+						node.Must(t, "CONFIG", "RESETSTAT")
 					}
 					require.True(t, decided(c.call(clusterDeadline, func(context.Context) error { return call() })), name)
 					waits := 0
@@ -230,7 +231,7 @@ func (c *tally) verifiesAll(t testing.TB, m *onetime.Manager, tokens []string) (
 	t.Helper()
 	for _, token := range tokens {
 		var err error
-		eventually(t, func(context.Context) error {
+		redistest.Eventually(t, func(context.Context) error {
 			if err = c.verifies(m, token, clusterDeadline); !decided(err) {
 				return err
 			}
@@ -247,7 +248,7 @@ func (c *tally) verifiesAll(t testing.TB, m *onetime.Manager, tokens []string) (
 func (c *tally) issues(t testing.TB, m *onetime.Manager, subject func(int) string, n int) (tokens []string) {
 	t.Helper()
 	for len(tokens) < n {
-		eventually(t, func(context.Context) error {
+		redistest.Eventually(t, func(context.Context) error {
 			return c.call(clusterDeadline, func(ctx context.Context) error {
 				token, err := m.IssueToken(ctx, subject(0))
 				if err == nil {
@@ -263,16 +264,16 @@ func (c *tally) issues(t testing.TB, m *onetime.Manager, subject func(int) strin
 // serves waits until what is issued verifies.
 func (c *tally) serves(t testing.TB, m *onetime.Manager, subject func(int) string) {
 	t.Helper()
-	eventually(t, func(context.Context) error { return c.verifies(m, c.issues(t, m, subject, 1)[0], clusterDeadline) })
+	redistest.Eventually(t, func(context.Context) error { return c.verifies(m, c.issues(t, m, subject, 1)[0], clusterDeadline) })
 }
 
 // caughtUp waits until a replica has what its primary has now.
-func caughtUp(t testing.TB, primary, replica *server) {
+func caughtUp(t testing.TB, primary, replica *redistest.Server) {
 	t.Helper()
-	goal, err := strconv.Atoi(primary.info(t.Context(), "master_repl_offset"))
+	goal, err := strconv.Atoi(primary.Info(t.Context(), "master_repl_offset"))
 	require.NoError(t, err)
-	eventually(t, func(ctx context.Context) error {
-		if offset, err := strconv.Atoi(replica.info(ctx, "slave_repl_offset")); err != nil || offset < goal {
+	redistest.Eventually(t, func(ctx context.Context) error {
+		if offset, err := strconv.Atoi(replica.Info(ctx, "slave_repl_offset")); err != nil || offset < goal {
 			return fmt.Errorf("the replica is at %d of %d: %w", offset, goal, err)
 		}
 		return nil
@@ -280,11 +281,11 @@ func caughtUp(t testing.TB, primary, replica *server) {
 }
 
 // takeover waits until one of the replicas is a primary, and returns it.
-func takeover(t testing.TB, replicas []*server) *server {
+func takeover(t testing.TB, replicas []*redistest.Server) *redistest.Server {
 	t.Helper()
-	var primary *server
-	eventually(t, func(ctx context.Context) error {
-		at := slices.IndexFunc(replicas, func(s *server) bool { return s.info(ctx, "role") == "master" })
+	var primary *redistest.Server
+	redistest.Eventually(t, func(ctx context.Context) error {
+		at := slices.IndexFunc(replicas, func(s *redistest.Server) bool { return s.Info(ctx, "role") == "master" })
 		if at < 0 {
 			return errors.New("no replica has taken over")
 		}
@@ -315,7 +316,7 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 		t.Skip("left out: a takeover takes seconds")
 	}
 	t.Parallel() // most of it is waiting
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t)
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
 		primary, replica := nodes[shard], nodes[shard+3]
 		m := onCluster(t, nodes, impatient, false, opts...)
@@ -326,8 +327,8 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 		// Uses that the replica does not hear of.
 		tokens := c.issues(t, m, subjects[shard], 8)
 		caughtUp(t, primary, replica)
-		primary.must(t, "ACL", "SETUSER", "default", "-psync", "-sync")
-		primary.must(t, "CLIENT", "KILL", "TYPE", "replica")
+		primary.Must(t, "ACL", "SETUSER", "default", "-psync", "-sync")
+		primary.Must(t, "CLIENT", "KILL", "TYPE", "replica")
 		var group sync.WaitGroup
 		for _, token := range tokens {
 			group.Go(func() {
@@ -337,14 +338,14 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 		}
 		group.Wait()
 
-		primary.kill()
+		primary.Kill()
 		start := time.Now()
-		takeover(t, []*server{replica})
+		takeover(t, []*redistest.Server{replica})
 		took := time.Since(start)
 		c.issues(t, m, subjects[shard], 1) // used it can be once there is a replica
 		served := time.Since(start)
-		require.NoError(t, primary.start())
-		eventually(t, func(ctx context.Context) error { return primary.follows(ctx, replica) })
+		require.NoError(t, primary.Start())
+		redistest.Eventually(t, func(ctx context.Context) error { return primary.Follows(ctx, replica) })
 		verified := c.verifiesAll(t, m, tokens)
 		for _, subject := range subjects {
 			c.serves(t, m, subject)
@@ -357,19 +358,19 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 }
 
 // join starts one more node, which has no slots, and waits until all know each other.
-func join(t testing.TB, nodes []*server) *server {
+func join(t testing.TB, nodes []*redistest.Server) *redistest.Server {
 	t.Helper()
-	joined := newServer(t, clusterNode...)
-	host, port := nodes[0].hostPort()
-	joined.must(t, "CLUSTER", "MEET", host, port)
+	joined := redistest.NewServer(t, redistest.ClusterNode...)
+	host, port := nodes[0].HostPort()
+	joined.Must(t, "CLUSTER", "MEET", host, port)
 	all := append(slices.Clone(nodes), joined)
 	for _, node := range all {
-		eventually(t, func(ctx context.Context) error {
-			text, err := node.do(ctx, "CLUSTER", "NODES").Text()
+		redistest.Eventually(t, func(ctx context.Context) error {
+			text, err := node.Do(ctx, "CLUSTER", "NODES").Text()
 			if err != nil || strings.Count(text, " connected") != len(all) || strings.Contains(text, "handshake") {
 				return fmt.Errorf("the nodes do not know each other yet: %s%w", text, err)
 			}
-			return node.clusterOK(ctx)
+			return node.ClusterOK(ctx)
 		})
 	}
 	return joined
@@ -380,13 +381,13 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 		t.Skip("left out: a takeover takes seconds")
 	}
 	t.Parallel() // most of it is waiting
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t)
 	// A second replica, so that the first can acknowledge when it or the other has taken over.
 	second := join(t, nodes)
-	second.must(t, "CLUSTER", "REPLICATE", nodes[0].must(t, "CLUSTER", "MYID"))
-	eventually(t, func(ctx context.Context) error { return second.follows(ctx, nodes[0]) })
+	second.Must(t, "CLUSTER", "REPLICATE", nodes[0].Must(t, "CLUSTER", "MYID"))
+	redistest.Eventually(t, func(ctx context.Context) error { return second.Follows(ctx, nodes[0]) })
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
-		primary, replicas := nodes[shard], []*server{nodes[shard+3]}
+		primary, replicas := nodes[shard], []*redistest.Server{nodes[shard+3]}
 		if acked {
 			replicas = append(replicas, second)
 		}
@@ -408,7 +409,7 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 			})
 		}
 		connected.Wait()
-		require.NoError(t, primary.pause())
+		require.NoError(t, primary.Pause())
 		start := time.Now()
 		errs := make([]error, len(tokens))
 		for i, token := range tokens {
@@ -418,10 +419,10 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 		took := time.Since(start)
 		verified := c.verifiesAll(t, m, tokens)
 		served := time.Since(start)
-		require.NoError(t, primary.resume())
+		require.NoError(t, primary.Resume())
 		asked.Wait()
 		succeeded := len(slices.DeleteFunc(errs, func(err error) bool { return err != nil }))
-		eventually(t, func(ctx context.Context) error { return primary.follows(ctx, successor) })
+		redistest.Eventually(t, func(ctx context.Context) error { return primary.Follows(ctx, successor) })
 		for _, subject := range subjects {
 			c.serves(t, m, subject)
 		}
@@ -438,25 +439,25 @@ func TestCluster_NewNodeImportsItsFirstSlots(t *testing.T) {
 	}
 	t.Parallel() // most of it is waiting
 	const slots = 16
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t)
 	joined := join(t, nodes)
 	replica := join(t, append(slices.Clone(nodes), joined))
-	id, from := joined.must(t, "CLUSTER", "MYID"), nodes[0].must(t, "CLUSTER", "MYID")
-	replica.must(t, "CLUSTER", "REPLICATE", id)
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, joined) })
+	id, from := joined.Must(t, "CLUSTER", "MYID"), nodes[0].Must(t, "CLUSTER", "MYID")
+	replica.Must(t, "CLUSTER", "REPLICATE", id)
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, joined) })
 	for slot := range slots {
-		joined.must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", from)
-		nodes[0].must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", id)
+		joined.Must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", from)
+		nodes[0].Must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", id)
 	}
 	for _, v := range clusterVariants {
 		t.Run(v.name, func(t *testing.T) {
 			c := newTally(t)
 			m := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, append([]onetime.Option{onetime.WithPrefix(v.name)}, v.opts...)...)
-			nodes[0].must(t, "CONFIG", "RESETSTAT")
+			nodes[0].Must(t, "CONFIG", "RESETSTAT")
 			tokens := c.issues(t, m, inSlots(m, 0, slots-1), 20)
 			// Nobody's business here: who is redirected need not ask it.
-			require.NoError(t, nodes[5].pause())
-			defer nodes[5].resume()
+			require.NoError(t, nodes[5].Pause())
+			defer nodes[5].Resume()
 			require.Equal(t, len(tokens), c.verifiesAll(t, m, tokens))
 			require.Zero(t, c.undecided)
 			require.GreaterOrEqual(t, told(t, nodes[:1], "errorstat_ASK"), 2*len(tokens))

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -64,20 +65,20 @@ func acked(timeout time.Duration) []onetime.Option {
 }
 
 // newNode starts a cluster of one node.
-func newNode(t *testing.T) *server {
+func newNode(t *testing.T) *redistest.Server {
 	t.Helper()
-	s := newServer(t, "--cluster-enabled", "yes")
-	s.must(t, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	eventually(t, s.clusterOK)
+	s := redistest.NewServer(t, "--cluster-enabled", "yes")
+	s.Must(t, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+	redistest.Eventually(t, s.ClusterOK)
 	return s
 }
 
 // newReplica starts a replica. Of a node of a cluster one that is no node itself does, too.
-func newReplica(t *testing.T, s *server) *server {
+func newReplica(t *testing.T, s *redistest.Server) *redistest.Server {
 	t.Helper()
-	host, port := s.hostPort()
-	replica := newServer(t, "--replicaof", host+" "+port)
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, s) })
+	host, port := s.HostPort()
+	replica := redistest.NewServer(t, "--replicaof", host+" "+port)
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, s) })
 	return replica
 }
 
@@ -259,7 +260,7 @@ func normal(t *testing.T, c *tally, b *backend, m *onetime.Manager, operations .
 // answer makes a call until it is decided.
 func answer(t *testing.T, c *tally, call func(ctx context.Context) error) (err error) {
 	t.Helper()
-	eventually(t, func(context.Context) error {
+	redistest.Eventually(t, func(context.Context) error {
 		if err = c.call(time.Second, call); !decided(err) {
 			return err
 		}
@@ -288,10 +289,10 @@ func snapshot(t testing.TB, b *backend) map[string]stored {
 }
 
 // onServer returns a backend on a server of the test's own, which is emptied.
-func onServer(t *testing.T, s *server, client redis.UniversalClient) *backend {
+func onServer(t *testing.T, s *redistest.Server, client redis.UniversalClient) *backend {
 	t.Helper()
 	b := &backend{}
-	b.run(t, s.addr, client, false, func(*testing.T, *backend) {})
+	b.run(t, s.Addr, client, false, func(*testing.T, *backend) {})
 	return b
 }
 
@@ -313,8 +314,8 @@ func TestFault_KilledAndRestarted(t *testing.T) {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			c := newTally(t)
-			s := newServer(t, run.args...)
-			b := onServer(t, s, single(s.addr))
+			s := redistest.NewServer(t, run.args...)
+			b := onServer(t, s, single(s.Addr))
 			m := b.manager(t, onetime.WithSendLimits())
 			secrets, again := 0, 0
 			for round := range 3 {
@@ -328,24 +329,24 @@ func TestFault_KilledAndRestarted(t *testing.T) {
 				require.NoError(t, verifyToken(t, m, used.Value, inUsed))
 				if run.settle {
 					tr.stop()
-					eventually(t, func(ctx context.Context) error {
-						if left := s.info(ctx, "aof_buffer_length"); left != "0" {
+					redistest.Eventually(t, func(ctx context.Context) error {
+						if left := s.Info(ctx, "aof_buffer_length"); left != "0" {
 							return fmt.Errorf("%s bytes are not written yet", left)
 						}
 						return nil
 					})
 				}
-				s.kill()
+				s.Kill()
 				if !run.settle {
 					before := c.total()
-					eventually(t, func(context.Context) error {
+					redistest.Eventually(t, func(context.Context) error {
 						if c.total() < before+8 {
 							return errors.New("the traffic has not noticed yet")
 						}
 						return nil
 					})
 				}
-				require.NoError(t, s.start())
+				require.NoError(t, s.Start())
 				err := answer(t, c, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, guesses[1]); return err })
 				if run.keeps {
 					require.Equal(t, 3, refused(t, err, onetime.ErrMismatch).AttemptsLeft, "the other one stays charged")
@@ -386,14 +387,14 @@ func warm(t *testing.T, client redis.UniversalClient, n int) {
 }
 
 // stopped runs a test while a server is stopped, and lets it go on.
-func stopped(t *testing.T, s *server, test func()) {
+func stopped(t *testing.T, s *redistest.Server, test func()) {
 	t.Helper()
-	require.NoError(t, s.pause())
-	defer func() { require.NoError(t, s.resume()) }()
-	eventually(t, func(ctx context.Context) error {
+	require.NoError(t, s.Pause())
+	defer func() { require.NoError(t, s.Resume()) }()
+	redistest.Eventually(t, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
-		if s.do(ctx, "PING").Err() == nil {
+		if s.Do(ctx, "PING").Err() == nil {
 			return errors.New("the server has not stopped yet")
 		}
 		return nil
@@ -405,7 +406,7 @@ func stopped(t *testing.T, s *server, test func()) {
 func late(t *testing.T, b *backend, operations []operation) {
 	t.Helper()
 	for _, o := range operations {
-		eventually(t, func(context.Context) error {
+		redistest.Eventually(t, func(context.Context) error {
 			if strings.HasPrefix(o.name, "Issue") { // nobody has its secret
 				if maps.Equal(b.record(t, o.key), o.fields) {
 					return fmt.Errorf("%s has not run yet", o.name)
@@ -419,8 +420,8 @@ func late(t *testing.T, b *backend, operations []operation) {
 
 func TestFault_StoppedServer(t *testing.T) {
 	const copies = 4 // of a command that go-redis sends again and again
-	alone := newServer(t)
-	node := sync.OnceValue(func() *server { return newNode(t) })
+	alone := redistest.NewServer(t)
+	node := sync.OnceValue(func() *redistest.Server { return newNode(t) })
 	soon := redis.Options{PoolSize: 100, ReadTimeout: hurried / 6, MinRetryBackoff: time.Millisecond}
 	for _, client := range []struct {
 		name             string
@@ -442,10 +443,10 @@ func TestFault_StoppedServer(t *testing.T) {
 			var rdb redis.UniversalClient
 			if client.inCluster {
 				s = node()
-				rdb = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr}, PoolSize: o.PoolSize, ReadTimeout: o.ReadTimeout,
+				rdb = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, PoolSize: o.PoolSize, ReadTimeout: o.ReadTimeout,
 					MinRetryBackoff: o.MinRetryBackoff, ContextTimeoutEnabled: true})
 			} else {
-				o.Addr, o.ContextTimeoutEnabled = s.addr, true
+				o.Addr, o.ContextTimeoutEnabled = s.Addr, true
 				rdb = redis.NewClient(&o)
 			}
 			options := fullOptions
@@ -486,7 +487,7 @@ func TestFault_StoppedServer(t *testing.T) {
 	} {
 		for _, automatic := range []bool{false, true} { // the automatic pipeliner would not notice
 			t.Run(name+map[bool]string{true: " AutoPipeline"}[automatic], func(t *testing.T) {
-				(&backend{}).run(t, alone.addr, single(alone.addr), automatic, func(t *testing.T, b *backend) {
+				(&backend{}).run(t, alone.Addr, single(alone.Addr), automatic, func(t *testing.T, b *backend) {
 					c := newTally(t)
 					m := b.manager(t, fullOptions...)
 					operations := newOperations(t, b, m, "cancelled")
@@ -510,7 +511,7 @@ func TestFault_StoppedServer(t *testing.T) {
 	t.Run("context cancelled after the command was sent", func(t *testing.T) {
 		c := newTally(t)
 		var cancels sync.Map // by the key that the command names
-		client := redis.NewClient(&redis.Options{Addr: alone.addr, PoolSize: 100, ContextTimeoutEnabled: true,
+		client := redis.NewClient(&redis.Options{Addr: alone.Addr, PoolSize: 100, ContextTimeoutEnabled: true,
 			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 				return tapped{conn, func(sent []byte) {
@@ -568,9 +569,9 @@ func TestFault_ClientThatIgnoresDeadlines(t *testing.T) {
 		t.Run(map[bool]string{false: "without ContextTimeoutEnabled", true: "AutoPipeline"}[automatic], func(t *testing.T) {
 			t.Parallel()
 			c := newTally(t)
-			s := newServer(t)
-			client := redis.NewClient(&redis.Options{Addr: s.addr, ReadTimeout: patience, PoolSize: 100, MaxRetries: -1, ContextTimeoutEnabled: automatic})
-			(&backend{}).run(t, s.addr, client, automatic, func(t *testing.T, b *backend) {
+			s := redistest.NewServer(t)
+			client := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: patience, PoolSize: 100, MaxRetries: -1, ContextTimeoutEnabled: automatic})
+			(&backend{}).run(t, s.Addr, client, automatic, func(t *testing.T, b *backend) {
 				m := b.manager(t, fullOptions...)
 				operations := newOperations(t, b, m, "ignored")
 				warm(t, client, 2*len(operations))
@@ -596,7 +597,7 @@ func TestFault_ClientThatIgnoresDeadlines(t *testing.T) {
 		t.Parallel()
 		c := newTally(t)
 		s := newNode(t)
-		client := cluster(s.addr).(*redis.ClusterClient)
+		client := cluster(s.Addr).(*redis.ClusterClient)
 		b := onServer(t, s, client)
 		m := b.manager(t)
 		_, err := client.MasterForKey(t.Context(), "") // knows the slots by now
@@ -619,24 +620,24 @@ func TestFault_ClientThatIgnoresDeadlines(t *testing.T) {
 func TestFault_ReadOnlyReplica(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	c := newTally(t)
-	s, other := newServer(t), newServer(t)
-	replicate := func(replica, primary *server) {
-		host, port := primary.hostPort()
-		replica.must(t, "REPLICAOF", host, port)
-		eventually(t, func(ctx context.Context) error { return replica.follows(ctx, primary) })
+	s, other := redistest.NewServer(t), redistest.NewServer(t)
+	replicate := func(replica, primary *redistest.Server) {
+		host, port := primary.HostPort()
+		replica.Must(t, "REPLICAOF", host, port)
+		redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
 	}
-	b := onServer(t, s, single(s.addr))
+	b := onServer(t, s, single(s.Addr))
 	m := b.manager(t, fullOptions...)
 	replicate(other, s)
 	operations := newOperations(t, b, m, "demoted")
-	eventually(t, func(ctx context.Context) error {
-		if other.info(ctx, "master_repl_offset") != s.info(ctx, "master_repl_offset") {
+	redistest.Eventually(t, func(ctx context.Context) error {
+		if other.Info(ctx, "master_repl_offset") != s.Info(ctx, "master_repl_offset") {
 			return errors.New("the replica lags")
 		}
 		return nil
 	})
 	before := snapshot(t, b)
-	other.must(t, "REPLICAOF", "NO", "ONE")
+	other.Must(t, "REPLICAOF", "NO", "ONE")
 	replicate(s, other)
 
 	for i, err := range atOnce(c, unhurried, operations) {
@@ -651,18 +652,18 @@ func TestFault_ReadOnlyReplica(t *testing.T) {
 		}
 	}
 	require.Equal(t, before, snapshot(t, b))
-	s.must(t, "REPLICAOF", "NO", "ONE")
+	s.Must(t, "REPLICAOF", "NO", "ONE")
 	normal(t, c, b, m, operations...)
 }
 
 func TestFault_OutOfMemory(t *testing.T) {
 	c := newTally(t)
-	s := newServer(t)
-	b := onServer(t, s, single(s.addr))
+	s := redistest.NewServer(t)
+	b := onServer(t, s, single(s.Addr))
 	m := b.manager(t, fullOptions...)
 	operations := newOperations(t, b, m, "full")
 	before := snapshot(t, b)
-	s.must(t, "CONFIG", "SET", "maxmemory", 1)
+	s.Must(t, "CONFIG", "SET", "maxmemory", 1)
 
 	texts := map[string]string{}
 	for _, o := range operations {
@@ -682,7 +683,7 @@ func TestFault_OutOfMemory(t *testing.T) {
 	undecided(t, err)
 	require.Len(t, snapshot(t, b), len(before), "no new key")
 
-	s.must(t, "CONFIG", "SET", "maxmemory", 0)
+	s.Must(t, "CONFIG", "SET", "maxmemory", 0)
 	normal(t, c, b, m, operations...)
 }
 
@@ -708,7 +709,7 @@ func (f flusher) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 }
 
 func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
-	needs(t, redisServer)
+	redistest.Needs(t, redistest.Redis)
 	for _, kind := range []string{"redis", "redis cluster"} {
 		for _, way := range []string{"", " AutoPipeline", " WithReplicaAck"} {
 			t.Run(kind+way, func(t *testing.T) {
@@ -716,7 +717,7 @@ func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
 					t.Skip("left out of a short run")
 				}
 				c := newTally(t)
-				start := map[string]func() (*server, error){"redis": sharedRedis, "redis cluster": sharedCluster}[kind]
+				start := map[string]func() (*redistest.Server, error){"redis": sharedRedis, "redis cluster": sharedCluster}[kind]
 				s, err := start()
 				require.NoError(t, err)
 				options := fullOptions
@@ -730,11 +731,11 @@ func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
 					client.AddHook(flusher{func() { assert.NoError(t, b.raw.ScriptFlush(context.Background()).Err()) }})
 					return client
 				}
-				var client redis.UniversalClient = flushed(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true})
+				var client redis.UniversalClient = flushed(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
 				if kind == "redis cluster" {
-					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true, NewClient: flushed})
+					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, ContextTimeoutEnabled: true, NewClient: flushed})
 				}
-				b.run(t, s.addr, client, way == " AutoPipeline", func(*testing.T, *backend) {})
+				b.run(t, s.Addr, client, way == " AutoPipeline", func(*testing.T, *backend) {})
 				m := b.manager(t, options...)
 				operations := newOperations(t, b, m, "flushed")
 				require.NoError(t, b.raw.ConfigResetStat(t.Context()).Err())
@@ -742,7 +743,7 @@ func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
 				for i, o := range operations {
 					errs[i] = o.run(c, unhurried)
 				}
-				require.Equal(t, fmt.Sprintf("count=%d", len(operations)), s.info(t.Context(), "errorstat_NOSCRIPT"), "each was sent again")
+				require.Equal(t, fmt.Sprintf("count=%d", len(operations)), s.Info(t.Context(), "errorstat_NOSCRIPT"), "each was sent again")
 				for i, o := range operations {
 					o.answered(t, errs[i])
 				}
@@ -1119,7 +1120,7 @@ func limitedClient(t *testing.T, b *backend, rights []string) redis.UniversalCli
 // onRights runs a test for each ACL line of the documents, with what its rights are for: a server, a cluster, a replica.
 func onRights(t *testing.T, test func(t *testing.T, b *backend, rights []string, options []onetime.Option)) {
 	t.Helper()
-	needs(t, redisServer)
+	redistest.Needs(t, redistest.Redis)
 	documented := documentedRights(t)
 	for _, where := range slices.Sorted(maps.Keys(documented)) {
 		rights := documented[where]
@@ -1134,7 +1135,7 @@ func onRights(t *testing.T, test func(t *testing.T, b *backend, rights []string,
 				newReplica(t, s)
 				options = acked(time.Second)
 			}
-			b := onServer(t, s, single(s.addr))
+			b := onServer(t, s, single(s.Addr))
 			b.rdb = asUser(t, b, strings.Join(rights, " "))
 			test(t, b, rights, options)
 		})
@@ -1252,10 +1253,10 @@ func says(reply string) func(conn net.Conn) {
 type moved struct{ redis.Scripter }
 
 func TestFault_WhatAnswersIsNoRedis(t *testing.T) {
-	needs(t, redisServer)
+	redistest.Needs(t, redistest.Redis)
 	s, err := sharedRedis()
 	require.NoError(t, err)
-	b := onServer(t, s, single(s.addr))
+	b := onServer(t, s, single(s.Addr))
 	client := &moved{b.rdb}
 	b.rdb = client
 	m := b.manager(t, fullOptions...)
@@ -1325,7 +1326,7 @@ func TestFault_WhatAnswersIsNoRedis(t *testing.T) {
 	t.Run("and then a Redis again", func(t *testing.T) {
 		c := newTally(t)
 		require.Equal(t, before, snapshot(t, b))
-		rdb := single(s.addr)
+		rdb := single(s.Addr)
 		defer rdb.Close()
 		client.Scripter = rdb
 		normal(t, c, b, m, operations...)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -231,9 +231,9 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed: -load.seed=%d", seed)
-	set := newSentinel(t)
-	proxies := []*proxy{newProxy(t, set.primary.addr), newProxy(t, set.replica.addr)}
-	client := set.client(redis.FailoverOptions{Dialer: dialer(proxies...)})
+	set := redistest.NewSentinel(t)
+	proxies := []*redistest.Proxy{redistest.NewProxy(t, set.Primary.Addr), redistest.NewProxy(t, set.Replica.Addr)}
+	client := set.Client(redis.FailoverOptions{Dialer: redistest.Dialer(proxies...)})
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithLinkBase("https://example.com/in"),
 		onetime.WithSendLimits(), many, onetime.WithMaxAttempts(16))
@@ -243,9 +243,9 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	var forgets atomic.Int64
 	forgets.Store(1)
 	var epoch atomic.Value // of the last failover that was asked for
-	epoch.Store(set.epoch(context.Background()))
+	epoch.Store(set.Epoch(context.Background()))
 	failed := func() bool {
-		now := set.epoch(context.Background())
+		now := set.Epoch(context.Background())
 		if now != epoch.Load() {
 			t.Logf("a failover that nobody asked for: epoch %s instead of %s", now, epoch.Load())
 		}
@@ -269,7 +269,7 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	more := func(what string, count func() int, n int) {
 		t.Helper()
 		goal := count() + n
-		eventually(t, func(context.Context) error {
+		redistest.Eventually(t, func(context.Context) error {
 			if count() < goal {
 				return fmt.Errorf("not yet %d more %s", n, what)
 			}
@@ -284,53 +284,53 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 		do   func()
 	}{
 		{"primary killed", func() {
-			set.primary.kill()
-			set.awaitFailover(t)
-			set.rejoin(t)
+			set.Primary.Kill()
+			set.AwaitFailover(t)
+			set.Rejoin(t)
 		}},
 		{"replica cut off and primary killed", func() {
-			set.cutOff(t)
+			set.CutOff(t)
 			more("calls", c.total, 40)
-			set.primary.kill()
-			set.awaitFailover(t)
-			set.rejoin(t)
+			set.Primary.Kill()
+			set.AwaitFailover(t)
+			set.Rejoin(t)
 		}},
 		{"failover ordered", func() {
-			eventually(t, func(ctx context.Context) error { // Sentinel may not have seen yet that the replica is back
-				return set.sentinel.do(ctx, "SENTINEL", "FAILOVER", sentinelName).Err()
+			redistest.Eventually(t, func(ctx context.Context) error { // Sentinel may not have seen yet that the replica is back
+				return set.Sentinel.Do(ctx, "SENTINEL", "FAILOVER", redistest.SentinelName).Err()
 			})
-			set.awaitFailover(t)
+			set.AwaitFailover(t)
 		}},
 		{"primary stopped", func() { // Sentinel may or may not see it
-			require.NoError(t, set.primary.pause())
+			require.NoError(t, set.Primary.Pause())
 			fails()
-			require.NoError(t, set.primary.resume())
+			require.NoError(t, set.Primary.Resume())
 		}},
 		{"replica stopped", func() {
-			require.NoError(t, set.replica.pause())
+			require.NoError(t, set.Replica.Pause())
 			fails()
-			require.NoError(t, set.replica.resume())
+			require.NoError(t, set.Replica.Resume())
 		}},
 		{"replica restarted", func() {
-			set.replica.kill()
+			set.Replica.Kill()
 			fails()
-			set.rejoin(t)
+			set.Rejoin(t)
 		}},
 		{"out of memory", func() {
-			set.primary.must(t, "CONFIG", "SET", "maxmemory", "1")
+			set.Primary.Must(t, "CONFIG", "SET", "maxmemory", "1")
 			fails()
-			set.primary.must(t, "CONFIG", "SET", "maxmemory", "0")
+			set.Primary.Must(t, "CONFIG", "SET", "maxmemory", "0")
 		}},
 		{"writes refused", func() {
-			set.primary.must(t, "CONFIG", "SET", "min-replicas-to-write", "2")
+			set.Primary.Must(t, "CONFIG", "SET", "min-replicas-to-write", "2")
 			fails()
-			set.primary.must(t, "CONFIG", "SET", "min-replicas-to-write", "0")
+			set.Primary.Must(t, "CONFIG", "SET", "min-replicas-to-write", "0")
 		}},
-		{"scripts flushed", func() { set.primary.must(t, "SCRIPT", "FLUSH") }},
-		{"connections cut", func() { set.primary.must(t, "CLIENT", "KILL", "TYPE", "normal") }},
+		{"scripts flushed", func() { set.Primary.Must(t, "SCRIPT", "FLUSH") }},
+		{"connections cut", func() { set.Primary.Must(t, "CLIENT", "KILL", "TYPE", "normal") }},
 		{"replies lost", func() {
 			for _, p := range proxies {
-				p.loseNext(20, nil)
+				p.LoseNext(20, nil)
 			}
 		}},
 	}
@@ -343,43 +343,12 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 		t.Log(time.Now().Format(time.StampMilli), fault.name)
 		forgets.Add(1)
 		fault.do()
-		set.settle(t)
-		epoch.Store(set.epoch(context.Background()))
+		set.Settle(t)
+		epoch.Store(set.Epoch(context.Background()))
 		forgets.Add(1)
 		flows()
 	}
 	stop()
 	t.Log("faults: ", drawn)
 	require.NoError(t, verifyOTP(t, m, mustOTP(t, m).Code))
-}
-
-// epoch returns what counts Sentinel's failovers.
-func (s *sentinelSet) epoch(ctx context.Context) string {
-	sentinel := redis.NewSentinelClient(&redis.Options{Addr: s.sentinel.addr})
-	defer sentinel.Close()
-	return sentinel.Master(ctx, sentinelName).Val()["config-epoch"]
-}
-
-// settle waits until Sentinel has one primary and the other follows it. What Sentinel does about a stale primary within
-// ten seconds is done at once.
-func (s *sentinelSet) settle(t *testing.T) {
-	t.Helper()
-	sentinel := redis.NewSentinelClient(&redis.Options{Addr: s.sentinel.addr})
-	defer sentinel.Close()
-	eventually(t, func(ctx context.Context) error {
-		state, err := sentinel.Master(ctx, sentinelName).Result()
-		if err != nil || state["flags"] != "master" {
-			return fmt.Errorf("Sentinel is at it: %s%w", state["flags"], err)
-		}
-		if net.JoinHostPort(state["ip"], state["port"]) == s.replica.addr {
-			s.primary, s.replica = s.replica, s.primary
-		}
-		if role := s.primary.info(ctx, "role"); role != "master" {
-			return fmt.Errorf("the primary is %q", role)
-		}
-		if s.replica.info(ctx, "role") == "master" {
-			s.replica.do(ctx, "REPLICAOF", state["ip"], state["port"])
-		}
-		return s.replica.follows(ctx, s.primary)
-	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 )
 
 // Rule 6 over the wire: Redis has run a command, the reply is lost, and go-redis sends the command again by itself.
@@ -22,7 +23,7 @@ import (
 // A wire is a client that reaches Redis through a proxy that loses replies. Its raw client does not.
 type wire struct {
 	*backend
-	proxy *proxy
+	proxy *redistest.Proxy
 	tally *tally
 	opts  []onetime.Option // of its Managers
 }
@@ -44,18 +45,18 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 	}
 	toSentinel := func(_ string, dial dial) redis.UniversalClient {
 		set, _ := sharedSentinel()
-		return set.client(redis.FailoverOptions{Dialer: dial, MinRetryBackoff: least, MaxRetryBackoff: most})
+		return set.Client(redis.FailoverOptions{Dialer: dial, MinRetryBackoff: least, MaxRetryBackoff: most})
 	}
-	sentinelPrimary := func() (*server, error) {
+	sentinelPrimary := func() (*redistest.Server, error) {
 		set, err := sharedSentinel()
 		if err != nil {
 			return nil, err
 		}
-		return set.primary, nil
+		return set.Primary, nil
 	}
 	for _, client := range []struct {
 		name             string
-		start            func() (*server, error)
+		start            func() (*redistest.Server, error)
 		connect          func(addr string, dial dial) redis.UniversalClient
 		automatic, acked bool
 		long             bool // left out of a short run
@@ -72,22 +73,22 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 			if client.long && testing.Short() {
 				t.Skip("left out of a short run")
 			}
-			needs(t, redisServer)
+			redistest.Needs(t, redistest.Redis)
 			if client.name == "redis sentinel" {
-				needs(t, redisSentinel)
+				redistest.Needs(t, redistest.Sentinel)
 			}
 			s, err := client.start()
 			require.NoError(t, err)
-			w := &wire{proxy: newProxy(t, s.addr), tally: newTally(t)}
+			w := &wire{proxy: redistest.NewProxy(t, s.Addr), tally: newTally(t)}
 			if client.acked {
 				// One that is no node of the cluster does for that, too.
-				host, port := s.hostPort()
-				replica := newServer(t, "--replicaof", host+" "+port)
-				eventually(t, func(ctx context.Context) error { return replica.follows(ctx, s) })
+				host, port := s.HostPort()
+				replica := redistest.NewServer(t, "--replicaof", host+" "+port)
+				redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, s) })
 				w.opts = []onetime.Option{onetime.WithReplicaAck(1, 3*time.Second)} // far more than it takes
 			}
 			w.backend = &backend{}
-			w.run(t, s.addr, client.connect(s.addr, dialer(w.proxy)), client.automatic, func(t *testing.T, b *backend) {
+			w.run(t, s.Addr, client.connect(s.Addr, redistest.Dialer(w.proxy)), client.automatic, func(t *testing.T, b *backend) {
 				// Or the first reply to be lost would be that the script is not known.
 				for _, name := range []string{"issue", "verify", "undo", "revoke", "unlock", "status"} {
 					require.NoError(t, b.raw.ScriptLoad(t.Context(), onetime.ScriptText("common")+onetime.ScriptText(name)).Err())
@@ -136,12 +137,12 @@ func (w *wire) scene(t *testing.T, opts ...onetime.Option) *scene {
 // run the command for the first time. It returns how many were lost. It is for the test's goroutine.
 func (s *scene) lose(n int, between func(), call func(s *scene) error) int {
 	s.t.Helper()
-	before := s.proxy.losses()
+	before := s.proxy.Losses()
 	ran := make(chan struct{})
-	s.proxy.loseNext(n, func() { defer close(ran); between() })
+	s.proxy.LoseNext(n, func() { defer close(ran); between() })
 	s.err = call(s)
-	s.proxy.loseNext(0, nil)
-	lost := s.proxy.losses() - before
+	s.proxy.LoseNext(0, nil)
+	lost := s.proxy.Losses() - before
 	require.Positive(s.t, lost)
 	<-ran
 	return lost
@@ -650,10 +651,10 @@ func TestLostReply_OfParallelCalls(t *testing.T) {
 			// All three may be of one call, which succeeds all the same.
 			atOnce := func(call func(i int) error) int {
 				issued(byLink)(s)
-				lost := s.proxy.losses()
-				s.proxy.loseNext(3, nil)
+				lost := s.proxy.Losses()
+				s.proxy.LoseNext(3, nil)
 				successes := parallel(t, 24, onetime.ErrDenied, call)
-				require.Equal(t, 3, s.proxy.losses()-lost)
+				require.Equal(t, 3, s.proxy.Losses()-lost)
 				return successes
 			}
 			require.Equal(t, 1, atOnce(func(i int) error { return s.use(s.m, s.ours, []string{byCode, byToken}[i%2]) }))

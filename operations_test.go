@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -63,16 +64,16 @@ func signIn(ctx context.Context, m *onetime.Manager, subject, typed string) erro
 }
 
 // withRights is a Redis that knows a user with the rights of the doc.
-func withRights(t *testing.T, password string, args ...string) *server {
+func withRights(t *testing.T, password string, args ...string) *redistest.Server {
 	t.Helper()
-	s := newServer(t, args...)
+	s := redistest.NewServer(t, args...)
 	line := regexp.MustCompile(`(?m)^(ACL SETUSER onetime on >)PASSWORD (.*)$`).FindStringSubmatch(operationsDoc(t))
 	require.NotNil(t, line)
 	command := []any{}
 	for _, word := range strings.Fields(line[1] + password + " " + line[2]) {
 		command = append(command, word)
 	}
-	s.must(t, command...)
+	s.Must(t, command...)
 	return s
 }
 
@@ -80,21 +81,21 @@ func TestOperations_SettingsOfTheDocWork(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	s := withRights(t, "secret")
 	tally := newTally(t)
-	client := newRedis(s.addr, "secret")
+	client := newRedis(s.Addr, "secret")
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key)
 	require.NoError(t, err)
 	require.NoError(t, tally.call(time.Second, m.Check))
 	otp, err := m.IssueOTP(t.Context(), alice)
 	require.NoError(t, err)
-	require.NoError(t, s.pause())
+	require.NoError(t, s.Pause())
 	undecided(t, tally.call(time.Minute, func(ctx context.Context) error { // but signIn has a deadline of its own
 		start := time.Now()
 		err := signIn(ctx, m, alice, otp.Code)
 		assert.Less(t, time.Since(start), 2*time.Second+overrun)
 		return err
 	}))
-	require.NoError(t, s.resume())
+	require.NoError(t, s.Resume())
 	// What was undecided may have taken effect.
 	if err := tally.call(time.Second, func(ctx context.Context) error { return signIn(ctx, m, alice, otp.Code) }); err != nil {
 		refused(t, err, onetime.ErrUsed)
@@ -103,16 +104,11 @@ func TestOperations_SettingsOfTheDocWork(t *testing.T) {
 
 func TestOperations_ACommandIsSentFourTimesAtMost(t *testing.T) {
 	t.Parallel() // most of it is waiting
-	s := newServer(t)
-	p := newProxy(t, s.addr)
-	lost := func() int {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.lost
-	}
+	s := redistest.NewServer(t)
+	p := redistest.NewProxy(t, s.Addr)
 	for _, c := range []struct{ retries, copies int }{{0, 4}, {1, 2}, {-1, 1}} {
 		tally := newTally(t)
-		client := redis.NewClient(&redis.Options{Addr: s.addr, Dialer: dialer(p), MaxRetries: c.retries, ContextTimeoutEnabled: true})
+		client := redis.NewClient(&redis.Options{Addr: s.Addr, Dialer: redistest.Dialer(p), MaxRetries: c.retries, ContextTimeoutEnabled: true})
 		m, err := onetime.New(client, onetimetest.Key)
 		require.NoError(t, err)
 		subject := fmt.Sprint("person ", c.retries)
@@ -120,24 +116,24 @@ func TestOperations_ACommandIsSentFourTimesAtMost(t *testing.T) {
 		status := func(ctx context.Context) error { _, err := m.Status(ctx, subject); return err }
 		require.NoError(t, tally.call(5*time.Second, status))
 
-		before := lost()
-		p.loseNext(c.copies-1, nil)
+		before := p.Losses()
+		p.LoseNext(c.copies-1, nil)
 		require.NoError(t, tally.call(5*time.Second, issue))
-		require.Equal(t, c.copies-1, lost()-before)
+		require.Equal(t, c.copies-1, p.Losses()-before)
 		refused(t, tally.call(5*time.Second, issue), onetime.ErrThrottled)
 
-		p.loseNext(c.copies, nil)
+		p.LoseNext(c.copies, nil)
 		undecided(t, tally.call(5*time.Second, status))
-		require.Equal(t, 2*c.copies-1, lost()-before)
+		require.Equal(t, 2*c.copies-1, p.Losses()-before)
 		client.Close()
 	}
 }
 
 func TestOperations_ThePipelinerIgnoresDeadlines(t *testing.T) {
 	t.Parallel() // most of it is waiting
-	s := newServer(t)
+	s := redistest.NewServer(t)
 	const patience = time.Second
-	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true, ReadTimeout: patience, MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true, ReadTimeout: patience, MaxRetries: -1})
 	defer client.Close()
 	pipeliner, err := client.AutoPipeline()
 	require.NoError(t, err)
@@ -147,14 +143,14 @@ func TestOperations_ThePipelinerIgnoresDeadlines(t *testing.T) {
 		m, err := onetime.New(rdb, onetimetest.Key)
 		require.NoError(t, err)
 		require.NoError(t, tally.call(time.Second, m.Check))
-		require.NoError(t, s.pause())
+		require.NoError(t, s.Pause())
 		ctx, cancel := context.WithTimeout(t.Context(), patience/10)
 		start := time.Now()
 		_, err = m.IssueOTP(ctx, alice)
 		took := time.Since(start)
 		<-ctx.Done()
 		cancel()
-		require.NoError(t, s.resume())
+		require.NoError(t, s.Resume())
 		undecided(t, err)
 		if name == "pipeliner" {
 			require.GreaterOrEqual(t, took, patience)
@@ -182,11 +178,11 @@ func TestOperations_DefaultsOfTheClient(t *testing.T) {
 }
 
 func TestOperations_WaitingForReplicasTakesAConnection(t *testing.T) {
-	t.Parallel()      // most of it is waiting
-	s := newServer(t) // it has no replica, so each use waits as long as it may
+	t.Parallel()                // most of it is waiting
+	s := redistest.NewServer(t) // it has no replica, so each use waits as long as it may
 	tally := newTally(t)
 	const patience = time.Second
-	client := redis.NewClient(&redis.Options{Addr: s.addr, PoolSize: 1, ReadTimeout: 2 * patience, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, PoolSize: 1, ReadTimeout: 2 * patience, ContextTimeoutEnabled: true})
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, patience))
 	require.NoError(t, err)
@@ -195,8 +191,8 @@ func TestOperations_WaitingForReplicasTakesAConnection(t *testing.T) {
 	go func() {
 		done <- tally.call(time.Minute, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, otp.Code); return err })
 	}()
-	eventually(t, func(ctx context.Context) error {
-		if s.info(ctx, "blocked_clients") != "1" {
+	redistest.Eventually(t, func(ctx context.Context) error {
+		if s.Info(ctx, "blocked_clients") != "1" {
 			return errors.New("nobody waits yet")
 		}
 		return nil
@@ -387,27 +383,27 @@ func TestOperations_WhatARestartForgets(t *testing.T) {
 		"appendfsync always":   {[]string{"--appendonly", "yes", "--appendfsync", "always"}, onetime.ErrUsed, onetime.ErrThrottled},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, c.args...)
+			s := redistest.NewServer(t, c.args...)
 			require.Contains(t, operationsDoc(t), "| "+name+" |")
 			tally := newTally(t)
-			client := single(s.addr)
+			client := single(s.Addr)
 			defer client.Close()
 			m, err := onetime.New(client, onetimetest.Key)
 			require.NoError(t, err)
 			otp := mustOTP(t, m)
 			if name == "a snapshot of before" {
-				s.must(t, "SAVE")
+				s.Must(t, "SAVE")
 			}
 			use := func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, otp.Code); return err }
 			require.NoError(t, tally.call(10*time.Second, use))
-			eventually(t, func(ctx context.Context) error { // everysec answers while a sync is under way, and writes after it
-				if waiting := s.info(ctx, "aof_buffer_length"); waiting != "" && waiting != "0" {
+			redistest.Eventually(t, func(ctx context.Context) error { // everysec answers while a sync is under way, and writes after it
+				if waiting := s.Info(ctx, "aof_buffer_length"); waiting != "" && waiting != "0" {
 					return errors.New("not yet written: " + waiting)
 				}
 				return nil
 			})
-			s.kill()
-			require.NoError(t, s.start())
+			s.Kill()
+			require.NoError(t, s.Start())
 			err = tally.call(10*time.Second, use)
 			require.Equal(t, c.again == nil, err == nil, err)
 			require.ErrorIs(t, err, c.again)
@@ -426,20 +422,20 @@ func TestOperations_CheckDoesNotWrite(t *testing.T) {
 		_, err := m.IssueOTP(t.Context(), alice)
 		undecided(t, err)
 	})
-	s := newServer(t)
-	client := single(s.addr)
+	s := redistest.NewServer(t)
+	client := single(s.Addr)
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key)
 	require.NoError(t, err)
 	otp := mustOTP(t, m)
-	s.must(t, "CONFIG", "SET", "maxmemory", "1")
+	s.Must(t, "CONFIG", "SET", "maxmemory", "1")
 	require.NoError(t, m.Check(t.Context()), "full, and noeviction")
 	undecided(t, verifyOTP(t, m, otp.Code))
 	require.NoError(t, m.Unlock(t.Context(), alice))
-	primary := newServer(t)
-	host, port := primary.hostPort()
-	s.must(t, "REPLICAOF", host, port)
-	eventually(t, func(ctx context.Context) error { return s.follows(ctx, primary) })
+	primary := redistest.NewServer(t)
+	host, port := primary.HostPort()
+	s.Must(t, "REPLICAOF", host, port)
+	redistest.Eventually(t, func(ctx context.Context) error { return s.Follows(ctx, primary) })
 	require.ErrorContains(t, m.Check(t.Context()), "the server is a replica")
 }
 
@@ -489,17 +485,17 @@ func ExampleWithObserver() {
 
 func TestOperations_InfoHasWhatTheDocWatches(t *testing.T) {
 	t.Parallel() // most of it is waiting
-	primary := newServer(t)
-	host, port := primary.hostPort()
-	replica := newServer(t, "--replicaof", host+" "+port)
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, primary) })
+	primary := redistest.NewServer(t)
+	host, port := primary.HostPort()
+	replica := redistest.NewServer(t, "--replicaof", host+" "+port)
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
 	_, table, found := strings.Cut(operationsDoc(t), "\n| field of INFO |")
 	require.True(t, found)
 	table, _, _ = strings.Cut(table, "\n\n")
 	for _, row := range strings.Split(table, "\n| ")[1:] {
 		fields, _, _ := strings.Cut(row, " |")
 		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(fields, -1) {
-			require.NotEmpty(t, primary.info(t.Context(), name[1])+replica.info(t.Context(), name[1]), name[1])
+			require.NotEmpty(t, primary.Info(t.Context(), name[1])+replica.Info(t.Context(), name[1]), name[1])
 		}
 	}
 }
@@ -592,14 +588,14 @@ func TestOperations_EraseDeletesOneRecord(t *testing.T) {
 }
 
 func TestOperations_PersonsSpreadOverTheSlots(t *testing.T) {
-	needs(t, redisServer)
+	redistest.Needs(t, redistest.Redis)
 	s, err := sharedCluster()
 	require.NoError(t, err)
 	const persons, nodes = 6000, 3
 	rec := &recorder{}
 	m, err := onetime.New(rec, onetimetest.Key)
 	require.NoError(t, err)
-	client := single(s.addr)
+	client := single(s.Addr)
 	defer client.Close()
 	cmds, err := client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
 		for i := range persons {
@@ -673,9 +669,9 @@ func BenchmarkOperations(b *testing.B) {
 			b.Run(name, func(b *testing.B) {
 				const n = 100_000
 				for b.Loop() {
-					s := newServer(b, "--appendonly", "yes")
+					s := redistest.NewServer(b, "--appendonly", "yes")
 					number := func(name string) float64 {
-						value, err := strconv.ParseFloat(s.info(b.Context(), name), 64)
+						value, err := strconv.ParseFloat(s.Info(b.Context(), name), 64)
 						require.NoError(b, err, name)
 						return value
 					}
@@ -719,9 +715,9 @@ func BenchmarkOperations(b *testing.B) {
 	}
 }
 
-func benchManager(b *testing.B, s *server, automatic bool) (*onetime.Manager, *redis.Client) {
+func benchManager(b *testing.B, s *redistest.Server, automatic bool) (*onetime.Manager, *redis.Client) {
 	b.Helper()
-	client := redis.NewClient(&redis.Options{Addr: s.addr, PoolSize: 32, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, PoolSize: 32, ContextTimeoutEnabled: true})
 	b.Cleanup(func() { client.Close() })
 	var rdb redis.Scripter = client
 	if automatic {
@@ -740,7 +736,7 @@ func benchManager(b *testing.B, s *server, automatic bool) (*onetime.Manager, *r
 func BenchmarkFlood(b *testing.B) {
 	const n = 1_000 * 72 * 60
 	for b.Loop() {
-		s := newServer(b)
+		s := redistest.NewServer(b)
 		m, client := benchManager(b, s, true)
 		together(0, n, func(i int) {
 			if _, err := m.IssueOTP(b.Context(), address(i)); err != nil {
@@ -749,7 +745,7 @@ func BenchmarkFlood(b *testing.B) {
 		})
 		require.EqualValues(b, n, client.DBSize(b.Context()).Val())
 		require.NoError(b, client.Close())
-		used, err := strconv.ParseFloat(s.info(b.Context(), "used_memory"), 64)
+		used, err := strconv.ParseFloat(s.Info(b.Context(), "used_memory"), 64)
 		require.NoError(b, err)
 		b.ReportMetric(used/1e6, "MB")
 		b.ReportMetric(used/n, "B/record")

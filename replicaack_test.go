@@ -2,7 +2,6 @@ package onetime_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -61,13 +61,13 @@ func TestReplicaAck_RangesAndClients(t *testing.T) {
 }
 
 // replicated starts a primary and a replica of it, and returns both with a Manager that waits for the replica.
-func replicated(t *testing.T) (primary, replica *server, m *onetime.Manager) {
+func replicated(t *testing.T) (primary, replica *redistest.Server, m *onetime.Manager) {
 	t.Helper()
-	primary = newServer(t)
-	host, port := primary.hostPort()
-	replica = newServer(t, "--replicaof", host+" "+port)
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, primary) })
-	return primary, replica, acknowledged(t, single(primary.addr))
+	primary = redistest.NewServer(t)
+	host, port := primary.HostPort()
+	replica = redistest.NewServer(t, "--replicaof", host+" "+port)
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
+	return primary, replica, acknowledged(t, single(primary.Addr))
 }
 
 func acknowledged(t *testing.T, client redis.UniversalClient) *onetime.Manager {
@@ -105,7 +105,7 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 	primary, _, m := replicated(t)
 	c := newTally(t)
 	sent := &pipelines{}
-	client := single(primary.addr).(*redis.Client)
+	client := single(primary.Addr).(*redis.Client)
 	client.AddHook(sent)
 	counted := acknowledged(t, client)
 	link := mustLink(t, m)
@@ -169,7 +169,7 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 	}
 	const tooFew = "0 of 1 replicas acknowledged within 200ms; what was used stays used"
 
-	require.NoError(t, replica.pause())
+	require.NoError(t, replica.Pause())
 	away(tooFew, byCode(wrong(otp.Code, 1)[0]), byCode(otp.Code), byToken, cancel, cancel)
 	refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrUsed)
 	refused(t, c.use(token.ID, time.Second, byToken), onetime.ErrUsed)
@@ -177,17 +177,17 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 	away(tooFew, revoke, revoke)
 	refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrNotFound)
 
-	require.NoError(t, replica.resume())
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, primary) })
+	require.NoError(t, replica.Resume())
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
 	refused(t, c.use(token.ID, time.Second, byToken), onetime.ErrNotFound)
-	eventually(t, func(context.Context) error {
+	redistest.Eventually(t, func(context.Context) error {
 		otp = mustOTP(t, m)
 		return c.use(otp.ID, time.Second, byCode(otp.Code))
 	})
 
 	require.NoError(t, m.Check(t.Context()))
-	replica.kill() // not there at all, instead of silent
-	eventually(t, func(ctx context.Context) error {
+	replica.Kill() // not there at all, instead of silent
+	redistest.Eventually(t, func(ctx context.Context) error {
 		if err := m.Check(ctx); err == nil || !strings.Contains(err.Error(), "0 replicas: want the 1 of WithReplicaAck") {
 			return fmt.Errorf("Check says %w", err)
 		}
@@ -203,8 +203,8 @@ func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
 	// From Redis 7.2 WAIT counts what its own connection wrote. A repeat comes on another one: it must write again.
 	primary, replica, direct := replicated(t)
 	c := newTally(t)
-	lossyProxy := newProxy(t, primary.addr)
-	m := acknowledged(t, redis.NewClient(&redis.Options{Addr: primary.addr, Dialer: dialer(lossyProxy), ContextTimeoutEnabled: true}))
+	lossyProxy := redistest.NewProxy(t, primary.Addr)
+	m := acknowledged(t, redis.NewClient(&redis.Options{Addr: primary.Addr, Dialer: redistest.Dialer(lossyProxy), ContextTimeoutEnabled: true}))
 	warm := mustOTP(t, m)
 	require.NoError(t, verifyOTP(t, m, warm.Code))
 	require.NoError(t, m.Revoke(t.Context(), alice))
@@ -212,24 +212,24 @@ func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
 	otp := mustOTP(t, m)
 	other, err := m.IssueOTP(t.Context(), "bob@example.com")
 	require.NoError(t, err)
-	require.NoError(t, replica.pause())
+	require.NoError(t, replica.Pause())
 	for name, call := range map[string]func(ctx context.Context) error{
 		"VerifyOTP": func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, otp.Code); return err },
 		"Cancel":    func(ctx context.Context) error { return m.Cancel(ctx, "bob@example.com", other.ID) },
 		"Revoke":    func(ctx context.Context) error { return m.Revoke(ctx, "bob@example.com") },
 	} {
-		before := lossyProxy.losses()
-		lossyProxy.loseNext(1, nil)
+		before := lossyProxy.Losses()
+		lossyProxy.LoseNext(1, nil)
 		undecided(t, c.call(3*time.Second, call))
-		require.Equal(t, before+1, lossyProxy.losses(), name)
+		require.Equal(t, before+1, lossyProxy.Losses(), name)
 	}
-	require.NoError(t, replica.resume())
-	eventually(t, func(ctx context.Context) error { return replica.follows(ctx, primary) })
+	require.NoError(t, replica.Resume())
+	redistest.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
 	refused(t, c.call(time.Second, func(ctx context.Context) error { _, err := direct.VerifyOTP(ctx, alice, otp.Code); return err }), onetime.ErrUsed)
 
 	// With the replica back a repeat is a success.
 	otp = mustOTP(t, m)
-	lossyProxy.loseNext(1, nil)
+	lossyProxy.LoseNext(1, nil)
 	require.NoError(t, c.use(otp.ID, 3*time.Second, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, otp.Code); return err }))
 }
 
@@ -237,25 +237,12 @@ func TestReplicaAck_ErrorOfWAITIsUndecided(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	primary, _, _ := replicated(t)
 	c := newTally(t)
-	primary.must(t, "ACL", "SETUSER", "limited", "reset", "on", ">password", "~*", "+@all", "-wait")
-	m := acknowledged(t, redis.NewClient(&redis.Options{Addr: primary.addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true}))
+	primary.Must(t, "ACL", "SETUSER", "limited", "reset", "on", ">password", "~*", "+@all", "-wait")
+	m := acknowledged(t, redis.NewClient(&redis.Options{Addr: primary.Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true}))
 	otp := mustOTP(t, m)
 	err := c.use(otp.ID, time.Second, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, alice, otp.Code); return err })
 	undecided(t, err)
 	require.ErrorContains(t, err, "NOPERM")
-}
-
-// cutOff keeps the replica from its primary, by a password that the primary does not know.
-func (s *sentinelSet) cutOff(t *testing.T) {
-	t.Helper()
-	s.replica.must(t, "CONFIG", "SET", "masterauth", "unknown")
-	s.replica.must(t, "CLIENT", "KILL", "TYPE", "master")
-	eventually(t, func(ctx context.Context) error {
-		if s.replica.info(ctx, "master_link_status") != "down" {
-			return errors.New("the replica still follows")
-		}
-		return nil
-	})
 }
 
 // A replaced is what is known of a failover: how many secrets were used, and how many of them verified again.
@@ -263,7 +250,7 @@ type replaced struct{ used, again int }
 
 // killAfterUses issues codes, waits until the replica has them, uses them from eight callers and kills the primary in the
 // middle, or, with cut, after the replica was cut off and half of them were used since. Then it tries all used ones again.
-func (s *sentinelSet) killAfterUses(t *testing.T, m *onetime.Manager, c *tally, cut bool) (r replaced) {
+func killAfterUses(t *testing.T, s *redistest.SentinelSet, m *onetime.Manager, c *tally, cut bool) (r replaced) {
 	t.Helper()
 	const secrets, callers, deadline = 2000, 8, time.Second
 	subject := func(i int) string { return fmt.Sprintf("person-%d@example.com", i) }
@@ -274,14 +261,14 @@ func (s *sentinelSet) killAfterUses(t *testing.T, m *onetime.Manager, c *tally, 
 			return err
 		}))
 	}
-	eventually(t, func(ctx context.Context) error {
-		if at, want := s.replica.info(ctx, "slave_repl_offset"), s.primary.info(ctx, "master_repl_offset"); at != want {
+	redistest.Eventually(t, func(ctx context.Context) error {
+		if at, want := s.Replica.Info(ctx, "slave_repl_offset"), s.Primary.Info(ctx, "master_repl_offset"); at != want {
 			return fmt.Errorf("the replica is at %s of %s", at, want)
 		}
 		return nil
 	})
 	if cut {
-		s.cutOff(t)
+		s.CutOff(t)
 	}
 
 	verify := func(i int) error {
@@ -305,22 +292,22 @@ func (s *sentinelSet) killAfterUses(t *testing.T, m *onetime.Manager, c *tally, 
 	if cut {
 		enough = 5 * callers // with acknowledgement each takes until its timeout
 	}
-	eventually(t, func(context.Context) error {
+	redistest.Eventually(t, func(context.Context) error {
 		if done := c.total() - calls; done < enough {
 			return fmt.Errorf("%d calls, %d uses", done, c.used()-before)
 		}
 		return nil
 	})
-	s.primary.kill()
+	s.Primary.Kill()
 	cancel()
 	group.Wait()
 
-	s.awaitFailover(t)
-	s.rejoin(t)
+	s.AwaitFailover(t)
+	s.Rejoin(t)
 	for i := range codes {
 		if used[i] {
 			var err error
-			eventually(t, func(context.Context) error {
+			redistest.Eventually(t, func(context.Context) error {
 				if err = verify(i); !decided(err) {
 					return err
 				}
@@ -343,9 +330,9 @@ func TestReplicaAck_FailoverForgetsNoUse(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
-			set := newSentinel(t)
+			set := redistest.NewSentinel(t)
 			c := newTally(t)
-			r := set.killAfterUses(t, acknowledged(t, set.client(redis.FailoverOptions{})), c, cut)
+			r := killAfterUses(t, set, acknowledged(t, set.Client(redis.FailoverOptions{})), c, cut)
 			require.Zero(t, r.again)
 			if cut {
 				require.Zero(t, r.used, "nobody heard of a success that the replica does not know")
@@ -363,14 +350,14 @@ func TestSentinel_FailoverWithoutAckForgetsUses(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
-			set := newSentinel(t)
+			set := redistest.NewSentinel(t)
 			c := newTally(t)
 			c.lossy = true
-			client := set.client(redis.FailoverOptions{})
+			client := set.Client(redis.FailoverOptions{})
 			t.Cleanup(func() { client.Close() })
 			m, err := onetime.New(client, onetimetest.Key, onetime.WithSendLimits())
 			require.NoError(t, err)
-			r := set.killAfterUses(t, m, c, cut)
+			r := killAfterUses(t, set, m, c, cut)
 			require.Positive(t, r.used)
 			if cut { // so the tests with acknowledgement would see it; what was on its way was used on the new primary
 				require.InDelta(t, r.used, r.again, 8)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 )
 
 // A tally counts the answers to the calls of a test and the uses of each secret, and prints them at the end.
@@ -241,7 +242,7 @@ func (tr *traffic) issue(subject string) (secret issuedSecret, code string, err 
 func (tr *traffic) flows(t testing.TB, n int) {
 	t.Helper()
 	goal := tr.tally.used() + n
-	eventually(t, func(context.Context) error {
+	redistest.Eventually(t, func(context.Context) error {
 		if used := tr.tally.used(); used < goal {
 			return fmt.Errorf("%d secrets were used, not yet %d", used, goal)
 		}
@@ -256,7 +257,7 @@ func (tr *traffic) tryAgain(t testing.TB) (secrets, verified int) {
 	tr.stop()
 	for _, secret := range tr.spent {
 		var err error
-		eventually(t, func(context.Context) error {
+		redistest.Eventually(t, func(context.Context) error {
 			if err = tr.tally.use(secret.id, tr.deadline, secret.uses[0]); !decided(err) {
 				return err
 			}

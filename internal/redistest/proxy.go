@@ -1,4 +1,4 @@
-package onetime_test
+package redistest
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A proxy stands between a client and Redis and loses replies: Redis has run the command, the client does not hear of it.
+// A Proxy stands between a client and Redis and loses replies: Redis has run the command, the client does not hear of it.
 // Of every second reply that is lost all but the end arrives.
-type proxy struct {
+type Proxy struct {
 	listener net.Listener
 	backend  string
 
@@ -24,12 +24,12 @@ type proxy struct {
 	lost    int
 }
 
-// newProxy starts a proxy of the server at an address. A client reaches it with dialer.
-func newProxy(t testing.TB, backend string) *proxy {
+// NewProxy starts a proxy of the server at an address, for one test. A client reaches it with Dialer.
+func NewProxy(t testing.TB, backend string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{listener: listener, backend: backend}
+	p := &Proxy{listener: listener, backend: backend}
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -43,9 +43,9 @@ func newProxy(t testing.TB, backend string) *proxy {
 	return p
 }
 
-// dialer returns what clients are to dial with: of the proxies that whose server is dialled, others directly. Ports tell
+// Dialer returns what clients are to dial with: of the proxies that whose server is dialled, others directly. Ports tell
 // servers apart: a cluster of one node does not know its own host.
-func dialer(proxies ...*proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func Dialer(proxies ...*Proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	port := func(addr string) string { return addr[strings.LastIndexByte(addr, ':'):] }
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		to := addr
@@ -72,15 +72,15 @@ type disguised struct {
 
 func (d *disguised) RemoteAddr() net.Addr { return d.server }
 
-// loseNext loses the replies to the next n scripts, and calls between (if not nil) when the first is lost.
-func (p *proxy) loseNext(n int, between func()) {
+// LoseNext loses the replies to the next n scripts, and calls between (if not nil) when the first is lost.
+func (p *Proxy) LoseNext(n int, between func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lose, p.between = n, between
 }
 
-// losses returns how many replies were lost.
-func (p *proxy) losses() int {
+// Losses returns how many replies were lost.
+func (p *Proxy) Losses() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.lost
@@ -88,7 +88,7 @@ func (p *proxy) losses() int {
 
 // serve copies both ways. go-redis writes a command or pipeline at once and waits for its replies, so a chunk from the
 // client that holds a script is followed by the script's reply.
-func (p *proxy) serve(client net.Conn) {
+func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", p.backend)
 	if err != nil {
@@ -137,7 +137,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-func (p *proxy) takeLoss() bool {
+func (p *Proxy) takeLoss() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lose == 0 {
