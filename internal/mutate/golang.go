@@ -26,6 +26,7 @@ func goMutants(file, source string) ([]mutant, error) {
 	text := func(n ast.Node) string { return source[at(n.Pos()):at(n.End())] }
 	m := &mutants{file: file, source: source}
 	var path []ast.Node
+	var capacity ast.Node // of the last make, which decides nothing
 	header := func() string {
 		for i := len(path) - 1; i >= 0; i-- {
 			var body *ast.BlockStmt
@@ -53,7 +54,10 @@ func goMutants(file, source string) ([]mutant, error) {
 		return ""
 	}
 	condition := func(n ast.Expr) {
-		m.add(at(n.Pos()), at(n.End()), "!("+text(n)+")", header(), "negate")
+		// Another operator negates a comparison.
+		if comparison, ok := n.(*ast.BinaryExpr); !ok || goChanges[comparison.Op.String()] == nil || comparison.Op == token.LAND || comparison.Op == token.LOR {
+			m.add(at(n.Pos()), at(n.End()), "!("+text(n)+")", header(), "negate")
+		}
 		m.add(at(n.Pos()), at(n.End()), "false && ("+text(n)+")", header(), "never")
 	}
 	operator := func(p token.Pos, from string) {
@@ -66,11 +70,15 @@ func goMutants(file, source string) ([]mutant, error) {
 			path = path[:len(path)-1]
 			return true
 		}
+		if _, imports := n.(*ast.ImportSpec); imports || n == capacity {
+			return false
+		}
 		path = append(path, n)
 		switch n := n.(type) {
-		case *ast.ImportSpec:
-			path = path[:len(path)-1]
-			return false
+		case *ast.CallExpr:
+			if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "make" && len(n.Args) == 3 {
+				capacity = n.Args[2]
+			}
 		case *ast.IfStmt:
 			condition(n.Cond)
 		case *ast.CaseClause:

@@ -4,18 +4,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// A mutant is a file with one alteration. Its name outlives edits elsewhere in the file: it is made of the file, the
-// text of the statement and what is done to it, and of a count where these are the same more than once.
+// A mutant is a file with one alteration: what stands from start to end becomes to. Its name outlives edits elsewhere in
+// the file: it is made of the file, the text of the statement and what is done to it, and of a count where these are the
+// same more than once.
 type mutant struct {
 	file, name string
 	line       int
-	text       string // of the whole file
-	start      int
+	source     string // of the file as it is
+	start, end int
+	to         string
 }
+
+// text is the whole file, altered.
+func (m mutant) text() string { return m.source[:m.start] + m.to + m.source[m.end:] }
 
 type mutants struct {
 	file, source string
@@ -25,7 +32,7 @@ type mutants struct {
 func (m *mutants) add(start, end int, to, statement, what string) {
 	m.found = append(m.found, mutant{
 		file: m.file, name: m.file + ": " + strings.Join(strings.Fields(statement), " ") + ": " + what,
-		line: lineOf(m.source, start), text: m.source[:start] + to + m.source[end:], start: start,
+		line: lineOf(m.source, start), source: m.source, start: start, end: end, to: to,
 	})
 }
 
@@ -43,7 +50,9 @@ func (m *mutants) sorted() []mutant {
 
 func lineOf(text string, at int) int { return strings.Count(text[:at], "\n") + 1 }
 
-// sources are the files that are altered: the scripts, and the Go files that judge keys and tokens.
+// goSources are the Go files that judge keys and tokens. All scripts are altered with them.
+var goSources = []string{"keys.go", "token.go"}
+
 func sources(root string) ([]string, error) {
 	scripts, err := filepath.Glob(filepath.Join(root, "lua", "*.lua"))
 	if err != nil || len(scripts) == 0 {
@@ -53,7 +62,7 @@ func sources(root string) ([]string, error) {
 	for _, script := range scripts {
 		files = append(files, "lua/"+filepath.Base(script))
 	}
-	return append(files, "keys.go", "token.go"), nil
+	return append(files, goSources...), nil
 }
 
 func allMutants(root string) (all []mutant, err error) {
@@ -79,39 +88,31 @@ func allMutants(root string) (all []mutant, err error) {
 	return all, nil
 }
 
-// readSurvivors reads the list of accepted survivors: the name of each on a line of its own, below it, indented, why no
-// test can find it. Several names above one reason share it.
-func readSurvivors(path string) (map[string]string, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+var part = regexp.MustCompile(`^([\w./]+)(?::(\d+)(?:-(\d+))?)?$`)
+
+// choose returns the mutants of the files, or lines of files, that only lists; all if it is empty.
+func choose(all []mutant, only string) ([]mutant, error) {
+	if only == "" {
+		return all, nil
 	}
-	reasons := map[string]string{}
-	var names []string
-	explained := true
-	for i, line := range strings.Split(string(text), "\n") {
-		switch {
-		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
-		case strings.HasPrefix(line, " "):
-			explained = true
-			for _, name := range names {
-				reasons[name] = strings.TrimSpace(reasons[name] + " " + strings.TrimSpace(line))
+	var chosen []mutant
+	for _, one := range strings.Split(only, ",") {
+		match := part.FindStringSubmatch(one)
+		if match == nil {
+			return nil, fmt.Errorf("-only %s: want file, file:line or file:first-last", one)
+		}
+		first, _ := strconv.Atoi(match[2])
+		last, _ := strconv.Atoi(match[3])
+		last = max(first, last)
+		before := len(chosen)
+		for _, m := range all {
+			if m.file == match[1] && (first == 0 || first <= m.line && m.line <= last) {
+				chosen = append(chosen, m)
 			}
-		default:
-			if explained {
-				names, explained = nil, false
-			}
-			if _, twice := reasons[line]; twice {
-				return nil, fmt.Errorf("%s:%d: listed twice", path, i+1)
-			}
-			names = append(names, line)
-			reasons[line] = ""
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua, %s", one, strings.Join(goSources, ", "))
 		}
 	}
-	for name, reason := range reasons {
-		if reason == "" {
-			return nil, fmt.Errorf("%s: no reason for %s", path, name)
-		}
-	}
-	return reasons, nil
+	return chosen, nil
 }

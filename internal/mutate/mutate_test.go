@@ -3,6 +3,7 @@ package main
 import (
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,18 +21,36 @@ func TestSurvivors_EachNamesAMutant(t *testing.T) {
 	reasons["lua/undo.lua: gone: delete"] = "a reason"
 	require.ErrorContains(t, stale(all, reasons), "lua/undo.lua: gone: delete")
 
-	seen := map[string]bool{}
+	seen, read := map[string]bool{}, map[string]*luaReader{}
 	for _, m := range all {
 		require.False(t, seen[m.name], m.name)
 		seen[m.name] = true
+		if testing.Short() {
+			continue
+		}
 		if strings.HasSuffix(m.file, ".go") {
-			_, err := parser.ParseFile(token.NewFileSet(), m.file, m.text, 0)
+			_, err := parser.ParseFile(token.NewFileSet(), m.file, m.text(), parser.SkipObjectResolution)
 			require.NoError(t, err, m.name)
 		} else if !strings.HasSuffix(m.name, "delete") {
-			_, err := luaMutants(m.file, m.text)
+			if read[m.file] == nil {
+				read[m.file], err = readLua(m.file, m.source)
+				require.NoError(t, err)
+			}
+			s := outermost(read[m.file], m)
+			_, err := readLua(m.file, m.source[s.start:m.start]+m.to+m.source[m.end:s.end])
 			require.NoError(t, err, m.name)
 		}
 	}
+}
+
+// outermost returns the statement of the script that a mutant alters.
+func outermost(r *luaReader, m mutant) statement {
+	for _, s := range r.statements { // the outer before the inner ones
+		if s.start <= m.start && m.end <= s.end {
+			return s
+		}
+	}
+	return statement{}
 }
 
 func TestMutants_OfLua(t *testing.T) {
@@ -46,12 +65,12 @@ for i, v in ipairs({x = 'a < b'}) do t[i] = v + 0 end`)
 		names = append(names, strings.TrimPrefix(m.name, "a.lua: "))
 	}
 	require.Equal(t, []string{
-		"local function f(a): delete", "if a < 2 then: delete", "if a < 2 then: negate", "if a < 2 then: < to <=", "if a < 2 then: < to >=",
+		"local function f(a): delete", "if a < 2 then: delete", "if a < 2 then: < to <=", "if a < 2 then: < to >=",
 		"if a < 2 then: 2 to 3", "if a < 2 then: 2 to 1", "return true: delete", "return true: true to false",
 		"elseif not a then: negate", "elseif not a then: not to nothing", "g(-1): delete", "g(-1): - to nothing", "g(-1): 1 to 2", "g(-1): 1 to 0",
 		"for i, v in ipairs({x = 'a < b'}) do: delete", "t[i] = v + 0: delete", "t[i] = v + 0: 0 to 1", "t[i] = v + 0: 0 to (-1)",
 	}, names)
-	require.Contains(t, found[2].text, "if not (a < 2) then return true elseif")
+	require.Contains(t, found[8].text(), "elseif not (not a) then")
 
 	_, err = luaMutants("a.lua", "if a then b() ")
 	require.ErrorContains(t, err, "a.lua: line 1: want end")
@@ -82,4 +101,72 @@ func f(b bool) (int, error) {
 		"x = 1: delete", "x = 1: 1 to 2", "x = 1: 1 to 0", "return 0, g(): 0 to 1", "return 0, g(): 0 to -1", "return 0, g(): error to nil",
 		"return f(true): true to false",
 	}, names)
+}
+
+func TestSchema_HoldsTheMutantsOfEachFunction(t *testing.T) {
+	const source = `package a
+
+const size = 2
+
+func f(b bool) int {
+	if b {
+		return 1
+	}
+	return size // of a
+}
+
+func g(x *int) { *x = 1 }
+`
+	all, err := goMutants("a.go", source)
+	require.NoError(t, err)
+	var numbers []int
+	for i, m := range all {
+		if strings.HasSuffix(m.name, "negate") || strings.HasSuffix(m.name, "delete") || strings.HasSuffix(m.name, "2 to 3") {
+			numbers = append(numbers, i)
+		}
+	}
+	require.Equal(t, []int{0, 2, 6}, numbers)
+	text, outside, err := schema("a.go", source, all, numbers)
+	require.NoError(t, err)
+	require.Equal(t, []int{0}, outside)
+	require.Equal(t, `package a
+
+const size = 2
+
+func f(b bool) int {
+if chosenMutant == 2 {
+	if !(b) {
+		return 1
+	}
+	return size // of a
+
+}
+
+	if b {
+		return 1
+	}
+	return size // of a
+}
+
+func g(x *int) {
+if chosenMutant == 6 { if false { *x = 1 } 
+return }
+ *x = 1 }
+`, text)
+}
+
+func TestChecker_TellsWhatDoesNotCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("go list takes seconds")
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	require.NoError(t, err)
+	check, err := newChecker(root)
+	require.NoError(t, err)
+	source, err := os.ReadFile(filepath.Join(root, "token.go"))
+	require.NoError(t, err)
+	require.NoError(t, check.with("token.go", strings.Replace(string(source), "tokenVersion = 1", "tokenVersion = 2", 1)))
+	for _, wrong := range []string{"tokenVersion = 256", "tokenVersion = unknown", "tokenVersion ="} {
+		require.Error(t, check.with("token.go", strings.Replace(string(source), "tokenVersion = 1", wrong, 1)), wrong)
+	}
 }
