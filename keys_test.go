@@ -287,6 +287,25 @@ func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
 	shut("extended", 0, p, "t", "id", "digest", sealed+"\x00")
 }
 
+// Only who holds the key can seal what is too short for the subject that it announces: then it is an error, no panic.
+func TestKeys_SealedPartWithoutItsSubjectDoesNotOpen(t *testing.T) {
+	m := offline(t)
+	p := onetime.NewPlace(m, "alice@example.com", "cookie")
+	block, err := aes.NewCipher(derived(t, onetimetest.Key, "sealing"))
+	require.NoError(t, err)
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	require.NoError(t, err)
+	for plain, opens := range map[string]bool{
+		"": false, "\x00": false, "\x00\x00": true, "\x00\x01": false, "\x00\x02a": false, "\x00\x01a": true, "\xff\xffa": false,
+	} {
+		sealed := aead.Seal(nil, nil, []byte(plain), parts("sealed", "t", p.Purpose, p.Tag, p.Binding, "id", "digest"))
+		subject, payload, err := onetime.Open(m, 0, p, "t", "id", "digest", string(sealed))
+		require.Equal(t, opens, err == nil, "%q", plain)
+		require.Nil(t, payload)
+		require.Equal(t, opens && len(plain) > 2, subject == "a", "%q", plain)
+	}
+}
+
 func TestKeys_NoTwoSealsShareANonce(t *testing.T) {
 	rec := &recorder{}
 	m, err := onetime.New(rec, onetimetest.Key, onetime.WithLinkBase("https://example.com/"))
