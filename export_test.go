@@ -57,5 +57,16 @@ func Open(m *Manager, i int, p Place, kind, id, digest, sealed string) (subject 
 	return m.ring.keys[i].open(p.in(), kind, id, digest, sealed)
 }
 
+// ReadToken is keyRing.readToken.
+func ReadToken(m *Manager, token string) (p Place, nonce string, key int, err error) {
+	in, nonce, key, err := m.ring.readToken(m.policy.Purpose, token)
+	return Place{in.purpose, in.tag, in.binding}, nonce, key, err
+}
+
+// WriteToken is keySet.token of the i-th key of the ring.
+func WriteToken(m *Manager, i int, p Place, nonce string) string {
+	return m.ring.keys[i].token(p.in(), nonce)
+}
+
 // CheckInfo is Manager.checkInfo.
 func CheckInfo(m *Manager, info string) error { return m.checkInfo(info) }
