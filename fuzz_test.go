@@ -431,7 +431,7 @@ func FuzzReply(f *testing.F) {
 		m, err := onetime.New(teller{answer: func(args []any) (any, error) {
 			id, issue, sealed := args[0].(string), "twelve bytes", ""
 			if successShapes[name] == "in1s" {
-				sealed = onetime.Seal(setup, 0, p, args[2].(string), issue, args[8].(string), "alice@example.com", []byte("payload"))
+				sealed = onetime.Seal(setup, 0, p, args[2].(string), issue, args[5].(string), "alice@example.com", []byte("payload"))
 			}
 			reply := (&tape{written}).value(id, issue, sealed, 3)
 			want = expected(name, reply, id, issue, sealed)
