@@ -107,7 +107,7 @@ func newBuckets(limits []onetime.Limit) []*bucket {
 	return buckets
 }
 
-// wait is how long after now every bucket has a token.
+// wait is how long after now every bucket has a token. Fewer than none are owed.
 func wait(buckets []*bucket, now int64) (longest int64) {
 	for _, b := range buckets {
 		if came := (now - b.since) / b.step; b.tokens+came >= b.burst {
@@ -115,14 +115,14 @@ func wait(buckets []*bucket, now int64) (longest int64) {
 		} else {
 			b.tokens, b.since = b.tokens+came, b.since+came*b.step
 		}
-		if b.tokens == 0 {
-			longest = max(longest, b.since+b.step-now)
+		if b.tokens < 1 {
+			longest = max(longest, b.since+(1-b.tokens)*b.step-now)
 		}
 	}
 	return longest
 }
 
-// take takes a token of every bucket, after wait said 0.
+// take takes a token of every bucket, after wait brought them up to now.
 func take(buckets []*bucket, now int64) {
 	for _, b := range buckets {
 		if b.tokens == b.burst {
@@ -231,7 +231,8 @@ type campaign struct {
 	start  time.Time
 
 	patient bool      // never gets as far as 100 wrong codes in a row
-	spares  []*bucket // what is left if a guess is always spared, so that codes are not locked and the person can use them
+	spares  []*bucket // what is left if a guess is spared, so that codes are not locked and the person can use them
+	bold    bool      // spares nothing until codes are locked, in case that the person's sign-in gave guesses back
 
 	which     int         // of the bindings
 	pending   onetime.OTP // what the guesser asked for; it has an ID while it is worth guessing at
@@ -278,7 +279,7 @@ func (c *campaign) act() time.Duration {
 		c.inARow = 0
 	}
 	since := now.Sub(c.start).Milliseconds()
-	if ms := wait(c.spares, since); ms > 0 {
+	if ms := wait(c.spares, since); ms > 0 && !c.bold {
 		return time.Duration(ms) * time.Millisecond
 	}
 	if c.pending.ID == "" || !now.Before(c.expires) || c.left == 0 {
@@ -315,6 +316,9 @@ func (c *campaign) ask() time.Duration {
 		c.disabled++
 		return oddsDay
 	}
+	if errors.Is(denied, onetime.ErrLocked) {
+		c.bold = false
+	}
 	require.Positive(c.t, denied.RetryAfter)
 	return denied.RetryAfter
 }
@@ -328,6 +332,7 @@ func (c *campaign) guess() time.Duration {
 	_, err := c.m.VerifyOTP(c.t.Context(), campaignSubject, code, campaignBindings[c.which])
 	require.Error(c.t, err, "a code that was never issued")
 	denied := c.reason(err)
+	c.bold = c.bold && denied.RetryAfter == 0
 	switch denied.Reason {
 	case onetime.ErrMismatch:
 		c.next++
@@ -377,7 +382,7 @@ func (c *campaign) signIn() time.Duration {
 		c.undone++
 	}
 	c.signIns++
-	c.inARow = 0
+	c.inARow, c.bold = 0, true
 	return oddsDay - time.Hour + time.Duration(c.random.Int64N(int64(2*time.Hour)))
 }
 
@@ -395,7 +400,7 @@ func (c *campaign) run(horizon time.Duration, person bool) {
 		c.clock.Advance(at - now)
 		now = at
 		if sign == at {
-			sign = now + c.signIn()
+			sign, guesser = now+c.signIn(), now // the guesser looks at once what that gave back
 		} else {
 			guesser = now + c.act()
 		}
