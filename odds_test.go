@@ -501,7 +501,7 @@ func TestGuessingOdds_TablesOfTheDocs(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 4, rows["docs/threat-model.md"])
+	require.Equal(t, map[string]int{"README.md": 3, "docs/threat-model.md": 4}, rows)
 }
 
 // The other figures of docs/threat-model.md, by the formula that stands beside each.
@@ -510,15 +510,40 @@ func TestGuessingOdds_FiguresOfTheThreatModel(t *testing.T) {
 	spray := func(people, guesses, codes float64) float64 {
 		return -100 * math.Expm1(people*math.Log1p(-guesses/codes))
 	}
+	sprayed := fmt.Sprintf("One guess each at a million people is right at least once with %.1f %% (6 digits) or %.2f %% (8 digits)", spray(1e6, 1, 1e6), spray(1e6, 1, 1e8))
+	require.Contains(t, prose(t, "README.md"), sprayed)
 	day := float64(wrongCodes(offline(t).Policy().GuessLimits, oddsDay))
 	for _, figure := range []string{
-		fmt.Sprintf("One guess each at a million people is right at least once with %.1f %% (6 digits) or %.2f %% (8 digits)", spray(1e6, 1, 1e6), spray(1e6, 1, 1e8)),
+		sprayed,
 		fmt.Sprintf("%.0f guesses each in a day are right %.0f times with 6 digits and %.2f times with 8", day, 1e6*day/1e6, 1e6*day/1e8),
 		fmt.Sprintf("two purposes under the defaults: at most %.4f %% a year", 2*100*offline(t).Policy().GuessingOdds(oddsYear)),
 		fmt.Sprintf("each call adds at most %d wrong codes", offline(t).Policy().GuessLimits[1].Burst),
 	} {
 		require.Contains(t, threatModel(t), figure)
 	}
+}
+
+// What docs/design.md says of a longer memory for the row of failures, against somebody who stops at 99 and waits until it
+// is forgotten.
+func TestGuessingOdds_FiguresOfTheDesign(t *testing.T) {
+	evaluated := func(memory time.Duration) (n int) {
+		limits, row, last := newBuckets(offline(t).Policy().GuessLimits), 0, int64(0)
+		for now := int64(0); now <= oddsYear.Milliseconds(); {
+			if row == 99 {
+				now, row = max(now, last+memory.Milliseconds()), 0
+			} else if w := wait(limits, now); w > 0 {
+				now += w
+			} else {
+				take(limits, now)
+				n, row, last = n+1, row+1, now
+			}
+		}
+		return n
+	}
+	most := wrongCodes(offline(t).Policy().GuessLimits, oddsYear)
+	require.EqualValues(t, most, evaluated(30*oddsDay), "no guess is lost by pauses as long as the limits take")
+	require.Contains(t, prose(t, "docs/design.md"), fmt.Sprintf("for 400 days it would stop that guesser at %d in the first year instead of %d, and kept for 90 days at %d",
+		evaluated(400*oddsDay), most, evaluated(90*oddsDay)))
 }
 
 // What the threat model says that a stranger can take from a person, and what stays: the link.
@@ -536,7 +561,9 @@ func TestThreatModel_AStrangerSpendsTheSends(t *testing.T) {
 		}
 		return n
 	}
-	first, second := spend(oddsDay), spend(2*oddsDay)
+	soon := spend(45*time.Minute + 1)
+	require.Contains(t, threatModel(t), fmt.Sprintf("%d in the first 45 minutes, then one each %.0f minutes", soon, float64(oddsDay/20)/float64(time.Minute)))
+	first, second := soon+spend(oddsDay), spend(2*oddsDay)
 	require.Contains(t, threatModel(t), fmt.Sprintf("at most %d messages in the first day and %d in each day after it", first, second))
 }
 
@@ -600,6 +627,9 @@ func TestThreatModel_AStrangerLocksCodesAndNotLinks(t *testing.T) {
 	require.Zero(t, status.Failures)
 }
 
-func threatModel(t *testing.T) string {
-	return strings.Join(strings.Fields(documents(t)["docs/threat-model.md"]), " ")
+func threatModel(t *testing.T) string { return prose(t, "docs/threat-model.md") }
+
+// prose is a document in one line.
+func prose(t *testing.T, path string) string {
+	return strings.Join(strings.Fields(documents(t)[path]), " ")
 }
