@@ -58,12 +58,19 @@ func problem(err error, texts Catalogue) Problem {
 		p.Status, p.Reason = request.status, request.text[len("error."):]
 	}
 	p.Title, p.Detail = http.StatusText(p.Status), texts["error."+p.Reason]
+	var refusal Refusal
+	if errors.As(err, &refusal) {
+		p.Status, p.Title, p.Reason, p.Detail = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity), "check", string(refusal)
+	}
 	var denied *onetime.DeniedError
 	if errors.As(err, &denied) && denied.RetryAfter > 0 {
 		p.RetryAfter = seconds(denied.RetryAfter)
 	}
 	return p
 }
+
+// ProblemOf returns what to tell a person of an error of onetime, in English, for pages of yours. WriteError answers with it.
+func ProblemOf(err error) Problem { return problem(err, english) }
 
 // seconds rounds up: who waits as long as told must not be too early.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

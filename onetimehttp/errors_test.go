@@ -67,6 +67,7 @@ func TestWriteError_IsTheTableOfTheReadme(t *testing.T) {
 			p := writeError(t, err, "Accept", "application/problem+json")
 			require.Equal(t, status, strconv.Itoa(p.status), name)
 			require.Equal(t, text, p.problem().Detail, name)
+			require.Equal(t, p.problem(), onetimehttp.ProblemOf(err), "for pages of the caller's")
 		}
 	}
 	require.Empty(t, values, "errors that the table of README.md does not have")

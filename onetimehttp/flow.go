@@ -34,8 +34,10 @@ type Config struct {
 	Sender func(ctx context.Context, deliverTo string, m Message) error
 
 	// OnVerified answers a request that proved an address: it starts a session, with a new session id, and redirects, to a
-	// page of the Origin. If what the proof was for fails, it calls Undo. The Payload is the address that a link was sent to.
-	OnVerified func(w http.ResponseWriter, r *http.Request, v onetime.Verification)
+	// page of the Origin. The Payload is the address that a message with a link was sent to. An error says that what the
+	// proof was for did not happen: the Flow then calls Undo, so that the secret works again, and answers for it. So an
+	// error is for what fails before anything is answered, and not for what fails once the proof has had its effect.
+	OnVerified func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error
 
 	// Limiter tells whether a client may start now; key it by client address. Without one a stranger fills Redis with
 	// invented people: New demands it, or WithDangerouslyNoLimiter.
@@ -97,6 +99,7 @@ type settings struct {
 	noLimiter bool
 	normalize func(string) (string, error)
 	account   func(ctx context.Context, v onetime.Verification) string
+	check     func(r *http.Request, v onetime.Verification) error
 	observe   func(context.Context, onetime.Event)
 	templates *template.Template
 	texts     map[string]Catalogue
@@ -137,8 +140,22 @@ func WithAccountName(name func(ctx context.Context, v onetime.Verification) stri
 	}}
 }
 
-// WithObserver sets a function that is told of each delivery (Op "Deliver") and of each Lookup that failed (Op "Lookup").
-// The Manager's own observer hears of the rest.
+// WithLinkCheck sets a function that is asked before the POST of a link uses it up: whether the other fields of your page
+// "link" will do, a new password, say. v is that of InspectToken: the link is good, and nothing is used up yet. A Refusal is
+// shown on the page again; any other error is answered "cannot tell right now". The fields of a form are in r.PostForm, and
+// the body of JSON can be read again; so it is in OnVerified.
+func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Option {
+	return Option{func(s *settings) error {
+		if check == nil {
+			return errors.New("onetimehttp: WithLinkCheck: want a function")
+		}
+		s.check = check
+		return nil
+	}}
+}
+
+// WithObserver sets a function that is told of each delivery (Op "Deliver"), of each Lookup that failed (Op "Lookup") and of
+// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest.
 func WithObserver(observe func(context.Context, onetime.Event)) Option {
 	return Option{func(s *settings) error {
 		if observe != nil {

@@ -104,6 +104,7 @@ var wrongSettings = map[string]struct {
 
 	"no normaliser":       {option(onetimehttp.WithNormalizer(nil)), "WithNormalizer"},
 	"no account name":     {option(onetimehttp.WithAccountName(nil)), "WithAccountName"},
+	"no check of links":   {option(onetimehttp.WithLinkCheck(nil)), "WithLinkCheck"},
 	"no templates":        {option(onetimehttp.WithTemplates(nil)), "WithTemplates"},
 	"other templates":     {pages(`{{define "Start"}}a{{end}}`), "want one of start, code, sent, link, error"},
 	"broken template":     {pages(`{{define "start"}}{{.Nothing}}{{end}}`), "WithTemplates"},

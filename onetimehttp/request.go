@@ -1,6 +1,7 @@
 package onetimehttp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -65,12 +66,14 @@ func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
 			in = input{get("address"), get("code"), get("token"), get("here") == "yes"}
 		}
 	case "application/json":
-		decoder := json.NewDecoder(r.Body)
+		var body bytes.Buffer
+		decoder := json.NewDecoder(io.TeeReader(r.Body, &body))
 		if err = decoder.Decode(&in); err == nil {
 			if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
 				err = cmp.Or(more, error(errForm))
 			}
 		}
+		r.Body = io.NopCloser(&body) // for functions of the caller
 	default:
 		return in, errMediaType
 	}

@@ -59,6 +59,8 @@ var english = Catalogue{
 	"error.no-cookie":  "This browser did not ask, or does not keep cookies. Ask for a new one.",
 	"error.too-many":   "Too many requests from your network. Wait a while.",
 	"error.method":     "This page cannot be reached in this way.",
+	"error.not-done":   "That could not be done just now. Try again.",
+	"error.lost":       "That could not be done just now. Ask for a new one.",
 
 	"mail.subject": "Sign in to %s",
 	"mail.intro":   "Somebody, hopefully you, asked to sign in to %s.",

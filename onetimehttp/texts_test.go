@@ -61,6 +61,8 @@ var german = onetimehttp.Catalogue{
 	"error.no-cookie":  "Dieser Browser hat nichts angefordert, oder er behält keine Cookies. Fordern Sie eine neue Nachricht an.",
 	"error.too-many":   "Zu viele Anfragen aus Ihrem Netz. Warten Sie eine Weile.",
 	"error.method":     "Diese Seite ist so nicht erreichbar.",
+	"error.not-done":   "Das ließ sich gerade nicht erledigen. Versuchen Sie es wieder.",
+	"error.lost":       "Das ließ sich gerade nicht erledigen. Fordern Sie eine neue Nachricht an.",
 
 	"mail.subject": "Anmelden bei %s",
 	"mail.intro":   "Jemand, hoffentlich Sie, möchte sich bei %s anmelden.",

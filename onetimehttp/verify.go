@@ -1,9 +1,11 @@
 package onetimehttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
@@ -42,7 +44,9 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		err = f.judged(r.Context(), err)
 	}
 	if err == nil {
-		f.config.OnVerified(w, r, v)
+		err = f.verified(w, r, v)
+	}
+	if err == nil {
 		return
 	}
 	for _, reason := range []error{onetime.ErrMismatch, onetime.ErrNotFound, onetime.ErrUsed, onetime.ErrExhausted} {
@@ -62,4 +66,30 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		name, page.Address = "start", strings.ToValidUTF8(in.Address, "")
 	}
 	f.failOn(w, name, page, problem)
+}
+
+// Errors of an OnVerified that failed: the secret works again, or nobody knows whether it does.
+var (
+	errNotDone = &requestError{http.StatusServiceUnavailable, "error.not-done"}
+	errLost    = &requestError{http.StatusServiceUnavailable, "error.lost"}
+)
+
+// undoTimeout is within what a server gives an answer to be written.
+const undoTimeout = 5 * time.Second
+
+// verified lets OnVerified answer. If it fails the secret is given back, and the error says whether that worked.
+func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+	start := time.Now()
+	err := f.config.OnVerified(w, r, v)
+	if err == nil {
+		return nil
+	}
+	f.observe(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Err: err, Took: time.Since(start)})
+	// The request may be over, and with it its context: that may be why OnVerified failed.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), undoTimeout)
+	defer cancel()
+	if v.Undo(ctx) != nil {
+		return errLost
+	}
+	return errNotDone
 }

@@ -91,9 +91,10 @@ func newSetup(s *site) *setup {
 		config: onetimehttp.Config{
 			Origin: origin, Name: "Example",
 			Lookup: lookup,
-			OnVerified: func(w http.ResponseWriter, r *http.Request, v onetime.Verification) {
+			OnVerified: func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 				http.SetCookie(w, &http.Cookie{Name: "session", Value: "new"})
 				http.Redirect(w, r, "/home", http.StatusSeeOther)
+				return nil
 			},
 			Limiter: func(*http.Request) bool { return true },
 		},
@@ -130,11 +131,11 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 		s.mu.Unlock()
 		return find(ctx, typed)
 	}
-	with.config.OnVerified = func(w http.ResponseWriter, r *http.Request, v onetime.Verification) {
+	with.config.OnVerified = func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 		s.mu.Lock()
 		s.verified = append(s.verified, v)
 		s.mu.Unlock()
-		verified(w, r, v)
+		return verified(w, r, v)
 	}
 	with.config.Sender = func(ctx context.Context, to string, m onetimehttp.Message) error {
 		s.mail <- sent{to, m}
