@@ -1,7 +1,7 @@
 package main
 
 import (
-	"html"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
 
 // A newcomer with a shell: the program as go builds it, and nothing but curl.
@@ -17,16 +20,16 @@ func TestProgram_CurlDoesTheWholeFlow(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "passwordless")
 	built, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, string(built))
-	cmd := command()
+	cmd := sitetest.Command(context.Background())
 	cmd.Path, cmd.Args = binary, []string{binary}
-	p := start(t, cmd)
+	p := sitetest.Start(t, cmd)
 
 	if _, err := exec.LookPath("curl"); err != nil {
 		// The same without curl.
-		b := p.browser()
-		mail := b.ask(alice, alice)
-		b.post("/sign-in/code", "address", alice, "code", mail.code)
-		require.Equal(t, alice, b.signedIn())
+		b := p.Visitor()
+		mail := b.Ask("/sign-in", alice, alice)
+		b.Post("/sign-in/code", "address", alice, "code", mail.Code)
+		require.Equal(t, alice, b.SignedIn())
 		return
 	}
 	home := t.TempDir()
@@ -40,38 +43,32 @@ func TestProgram_CurlDoesTheWholeFlow(t *testing.T) {
 		return string(text)
 	}
 	// look waits for a mail and returns the newest.
-	look := func(mails int) (article string) {
+	look := func(mails int) sitetest.Letter {
 		t.Helper()
-		wait(t, "a mail arrives", func() bool {
-			found := articles.FindAllString(curl(p.origin+"/inbox"), -1)
-			if len(found) > 0 {
-				article = found[0]
-			}
-			return len(found) == mails
+		var letters []sitetest.Letter
+		mailtest.Wait(t, "a mail arrives", func() bool {
+			letters = sitetest.Letters(curl(p.Origin + "/inbox"))
+			return len(letters) == mails
 		})
-		return article
+		return letters[0]
 	}
-	require.Contains(t, curl(p.origin), "You are not signed in.")
+	require.Contains(t, curl(p.Origin), "You are not signed in.")
 
 	// By code.
-	require.Contains(t, curl("-d", "address="+alice, p.origin+"/sign-in"), `name="code"`)
-	code := shown.FindStringSubmatch(look(1))
-	require.NotNil(t, code)
-	require.Contains(t, curl("-d", "address="+alice, "-d", "code="+other(code[1]), p.origin+"/sign-in/code"), `role="alert"`)
-	require.Contains(t, curl("-d", "address="+alice, "-d", "code="+code[1], p.origin+"/sign-in/code"), "You are signed in as <strong>"+alice)
-	require.Contains(t, curl("-d", "", p.origin+"/sign-out"), "You are not signed in.")
+	require.Contains(t, curl("-d", "address="+alice, p.Origin+"/sign-in"), `name="code"`)
+	code := look(1).Code
+	require.Contains(t, curl("-d", "address="+alice, "-d", "code="+other(code), p.Origin+"/sign-in/code"), `role="alert"`)
+	require.Contains(t, curl("-d", "address="+alice, "-d", "code="+code, p.Origin+"/sign-in/code"), "You are signed in as <strong>"+alice)
+	require.Contains(t, curl("-d", "", p.Origin+"/sign-out"), "You are not signed in.")
 
 	// By link.
-	require.Contains(t, curl("-d", "address="+bob, p.origin+"/sign-in"), `name="code"`)
-	link := linked.FindStringSubmatch(look(2))
-	require.NotNil(t, link)
-	asked := curl(html.UnescapeString(link[1]))
-	require.Contains(t, asked, "b•••@example.com")
-	token := tokenField.FindStringSubmatch(asked)
-	require.NotNil(t, token)
-	require.Contains(t, curl("-d", "token="+token[1], p.origin+"/sign-in/link"), "You are signed in as <strong>"+bob)
+	require.Contains(t, curl("-d", "address="+bob, p.Origin+"/sign-in"), `name="code"`)
+	link := look(2).Link
+	require.Contains(t, curl(link), "b•••@example.com")
+	_, token, _ := strings.Cut(link, "?token=")
+	require.Contains(t, curl("-d", "token="+token, p.Origin+"/sign-in/link"), "You are signed in as <strong>"+bob)
 
 	// As a program, in JSON.
-	answer := curl("-H", "Content-Type: application/json", "-d", `{"address": "carol@example.com"}`, p.origin+"/sign-in")
+	answer := curl("-H", "Content-Type: application/json", "-d", `{"address": "carol@example.com"}`, p.Origin+"/sign-in")
 	require.True(t, strings.HasPrefix(answer, `{"code_expires_in":`), answer)
 }

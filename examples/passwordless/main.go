@@ -18,100 +18,49 @@ of the environment take real ones:
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-3f7b73d1/onetime"
-	"github.com/seed-3f7b73d1/onetime/examples/internal/env"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/limit"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends it at once
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "passwordless:", err)
-		os.Exit(1)
-	}
-}
+func main() { site.Main("passwordless", run) }
 
 // run serves until ctx ends.
-func run(ctx context.Context, w io.Writer) error {
-	rdb, key, closeRedis, err := env.Open(w)
-	if err != nil {
-		return err
-	}
-	defer closeRedis()
-	listener, origin, private, err := listen(os.Getenv("ADDR"), os.Getenv("ORIGIN"))
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	mails, mailbox, closeMail, err := openMail(w, private)
-	if err != nil {
-		return err
-	}
-	defer closeMail()
-
-	a := &app{
-		rdb: rdb, key: key, origin: origin, mails: mails,
-		people:   newPeople(cmp.Or(os.Getenv("PEOPLE"), "alice@example.com bob@example.com")),
-		sessions: newSessions(strings.HasPrefix(origin, "https:")),
-	}
+func run(ctx context.Context, s *site.Site) error {
+	a := &app{s}
 	mux := http.NewServeMux()
 	flow, err := a.mount(ctx, mux)
 	if err != nil {
 		return err
 	}
-	mux.Handle("GET /{$}", flow.Protect(a.home(flow.Style(), mailbox != nil)))
-	mux.Handle("POST /sign-out", flow.Protect(http.HandlerFunc(a.sessions.end)))
-	if mailbox != nil {
-		mux.Handle("GET /inbox", flow.Protect(mailbox.page(flow.Style())))
-	}
-	if !private {
-		fmt.Fprintln(w, "Listening on", listener.Addr())
-	}
-	fmt.Fprintln(w, "Open", origin)
-	return serve(ctx, listener, mux, flow)
+	mux.Handle("GET /{$}", flow.Protect(a.home(flow.Style())))
+	a.Mount(mux, flow)
+	return a.Serve(ctx, mux, flow)
 }
 
-// An app is what the pages need.
-type app struct {
-	rdb      *redis.Client
-	key      []byte
-	origin   string
-	people   *people
-	sessions *sessions
-	mails    *mailer
-}
+// An app is the pages.
+type app struct{ *site.Site }
 
 // mount adds sign-in by code and link to mux.
 func (a *app) mount(ctx context.Context, mux *http.ServeMux) (*onetimehttp.Flow, error) {
-	login, err := onetime.New(a.rdb, a.key, onetime.WithLinkBase(a.origin+"/sign-in/link"), onetime.WithObserver(report))
+	login, err := onetime.New(a.Redis, a.Key, onetime.WithLinkBase(a.Origin+"/sign-in/link"), onetime.WithObserver(site.Report))
 	if err != nil {
 		return nil, err
 	}
-	check(ctx, login) // report logs what is wrong with this Redis
+	site.Check(ctx, login) // Report logs what is wrong with this Redis
 	flow, err := onetimehttp.New(login, onetimehttp.Config{
-		Origin:     a.origin,                    // https://example.com: what requests say of the host is not believed
-		Name:       "Example",                   // in pages and mails
-		Lookup:     a.people.lookup,             // whose address is it, and where does the mail go?
-		Sender:     a.mails.send,                // called after the answer
-		OnVerified: a.sessions.start,            // with a new session id
-		Limiter:    perAddress(20, time.Minute), // or strangers fill Redis
-	}, onetimehttp.WithObserver(report))
+		Origin:     a.Origin,                          // https://example.com: what requests say of the host is not believed
+		Name:       "Example",                         // in pages and mails
+		Lookup:     a.Accounts.Lookup,                 // whose address is it, and where does the mail go?
+		Sender:     a.Mails.Send,                      // called after the answer
+		OnVerified: a.Sessions.Start,                  // with a new session id; an error gives the code or link back
+		Limiter:    limit.PerAddress(20, time.Minute), // or strangers fill Redis
+	}, onetimehttp.WithObserver(site.Report))
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +68,4 @@ func (a *app) mount(ctx context.Context, mux *http.ServeMux) (*onetimehttp.Flow,
 	mux.Handle("/sign-in/code", flow.Verify())
 	mux.Handle("/sign-in/link", flow.Link())
 	return flow, nil // at the end: Shutdown of the http.Server, then of flow
-}
-
-// check asks whether the Redis can be relied on. What is wrong may be put right before somebody signs in, so it goes on.
-func check(ctx context.Context, m *onetime.Manager) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	m.Check(ctx)
-}
-
-// report logs what went wrong; that something was refused is not news. The error of a delivery may name the address.
-func report(ctx context.Context, e onetime.Event) {
-	if e.Err != nil && !errors.Is(e.Err, onetime.ErrDenied) {
-		slog.ErrorContext(ctx, e.Op, "purpose", e.Purpose, "id", e.ID, "error", e.Err)
-	}
 }

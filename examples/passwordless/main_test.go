@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
 
 const (
@@ -20,172 +23,166 @@ func other(code string) string {
 
 func TestProgram_SaysWhatItTakes(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
+	p := sitetest.Run(t)
 	require.Regexp(t, `^Key: random, .*
 Redis: an embedded one, .*
 Mail: an embedded server, .*/inbox.*
 Open http://localhost:\d+
-$`, p.printed.String())
+$`, p.Printed.String())
 
-	first := p.browser().get("/")
-	require.Contains(t, first.text, `<a href="/sign-in">Sign in</a>`)
-	require.Contains(t, first.text, `<a href="/inbox">`)
+	first := p.Visitor().Get("/")
+	require.Contains(t, first.Text, `<a href="/sign-in">Sign in</a>`)
+	require.Contains(t, first.Text, `<a href="/inbox">`)
 	for _, address := range []string{alice, bob, "nobody@example.com"} {
-		require.Contains(t, first.text, "<strong>"+address+"</strong>")
+		require.Contains(t, first.Text, "<strong>"+address+"</strong>")
 	}
 }
 
 func TestSignIn_ByTheCodeInTheInbox(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
-	b := p.browser()
-	require.Contains(t, b.get("/sign-in").text, `name="address"`)
-	mail := b.ask(" Alice@EXAMPLE.com", alice)
-	require.Empty(t, b.signedIn())
+	p := sitetest.Run(t)
+	b := p.Visitor()
+	require.Contains(t, b.Get("/sign-in").Text, `name="address"`)
+	mail := b.Ask("/sign-in", " Alice@EXAMPLE.com", alice)
+	require.Empty(t, b.SignedIn())
 
-	wrong := b.post("/sign-in/code", "address", alice, "code", other(mail.code))
-	require.Equal(t, http.StatusForbidden, wrong.status)
-	require.Contains(t, wrong.text, `role="alert"`)
-	require.Empty(t, b.signedIn())
+	wrong := b.Post("/sign-in/code", "address", alice, "code", other(mail.Code))
+	require.Equal(t, http.StatusForbidden, wrong.Status)
+	require.Contains(t, wrong.Text, `role="alert"`)
+	require.Empty(t, b.SignedIn())
 
-	right := b.post("/sign-in/code", "address", alice, "code", mail.code[:3]+" "+mail.code[3:])
-	require.Equal(t, http.StatusOK, right.status)
-	require.Equal(t, "/", right.path)
-	require.Equal(t, alice, b.signedIn())
+	right := b.Post("/sign-in/code", "address", alice, "code", mail.Code[:3]+" "+mail.Code[3:])
+	require.Equal(t, http.StatusOK, right.Status)
+	require.Equal(t, "/", right.Path)
+	require.Equal(t, alice, b.SignedIn())
 
-	again := b.post("/sign-in/code", "address", alice, "code", mail.code)
-	require.Equal(t, http.StatusForbidden, again.status)
+	again := b.Post("/sign-in/code", "address", alice, "code", mail.Code)
+	require.Equal(t, http.StatusForbidden, again.Status)
 
-	p.end(t)
-	require.NotContains(t, p.printed.String(), "ERROR", "what is refused is not logged")
+	p.End()
+	require.NotContains(t, p.Printed.String(), "ERROR", "what is refused is not logged")
 }
 
 func TestSignIn_ByTheLinkInTheInbox(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
-	b := p.browser()
-	mail := b.ask(bob, bob)
-	require.True(t, strings.HasPrefix(mail.link, p.origin+"/sign-in/link?token="), mail.link)
+	p := sitetest.Run(t)
+	b := p.Visitor()
+	mail := b.Ask("/sign-in", bob, bob)
+	require.True(t, strings.HasPrefix(mail.Link, p.Origin+"/sign-in/link?token="), mail.Link)
 
 	for range 2 { // opening it uses nothing up
-		shown, _ := b.open(mail.link)
-		require.Contains(t, shown.text, "b•••@example.com")
-		require.NotContains(t, shown.text, `name="here"`)
-		require.Empty(t, b.signedIn())
+		shown, _ := b.Open(mail.Link)
+		require.Contains(t, shown.Text, "b•••@example.com")
+		require.NotContains(t, shown.Text, `name="here"`)
+		require.Empty(t, b.SignedIn())
 	}
-	_, token := b.open(mail.link)
-	require.Equal(t, "/", b.post("/sign-in/link", "token", token).path)
-	require.Equal(t, bob, b.signedIn())
+	_, token := b.Open(mail.Link)
+	require.Equal(t, "/", b.Post("/sign-in/link", "token", token).Path)
+	require.Equal(t, bob, b.SignedIn())
 
-	require.Equal(t, http.StatusGone, b.get(mail.link).status)
-	require.Equal(t, http.StatusGone, p.browser().post("/sign-in/link", "token", token, "here", "yes").status)
+	require.Equal(t, http.StatusGone, b.Get(mail.Link).Status)
+	require.Equal(t, http.StatusGone, p.Visitor().Post("/sign-in/link", "token", token, "here", "yes").Status)
 }
 
 func TestSignIn_LinkInAnotherBrowserAsks(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
-	mail := p.browser().ask(alice, alice)
-	elsewhere := p.browser()
+	p := sitetest.Run(t)
+	mail := p.Visitor().Ask("/sign-in", alice, alice)
+	elsewhere := p.Visitor()
 
-	asked, token := elsewhere.open(mail.link)
-	require.Contains(t, asked.text, `name="here" value="yes"`)
-	unasked := elsewhere.post("/sign-in/link", "token", token)
-	require.Contains(t, unasked.text, `name="here" value="yes"`)
-	require.Empty(t, elsewhere.signedIn())
+	asked, token := elsewhere.Open(mail.Link)
+	require.Contains(t, asked.Text, `name="here" value="yes"`)
+	unasked := elsewhere.Post("/sign-in/link", "token", token)
+	require.Contains(t, unasked.Text, `name="here" value="yes"`)
+	require.Empty(t, elsewhere.SignedIn())
 
-	require.Equal(t, "/", elsewhere.post("/sign-in/link", "token", token, "here", "yes").path)
-	require.Equal(t, alice, elsewhere.signedIn())
+	require.Equal(t, "/", elsewhere.Post("/sign-in/link", "token", token, "here", "yes").Path)
+	require.Equal(t, alice, elsewhere.SignedIn())
 }
 
 func TestSignIn_UnknownAddressIsAnsweredAlikeAndGetsNoMail(t *testing.T) {
 	t.Parallel()
-	server := receive(t)
-	p := start(t, command("SMTP_URL=smtp://"+server.addr))
-	b := p.browser()
+	server := mailtest.Receive(t)
+	p := sitetest.Run(t, "SMTP_URL=smtp://"+server.Addr)
+	b := p.Visitor()
 	// Five letters as well, so that the lengths agree.
-	unknown := b.post("/sign-in", "address", "carol@example.com")
-	known := b.post("/sign-in", "address", alice)
-	require.Equal(t, known, page{unknown.status, unknown.path, strings.ReplaceAll(unknown.text, "carol", "alice")})
+	unknown := b.Post("/sign-in", "address", "carol@example.com")
+	known := b.Post("/sign-in", "address", alice)
+	require.Equal(t, known.Seen("alice", "X"), unknown.Seen("carol", "X"))
 
-	unknown = b.post("/sign-in/code", "address", "carol@example.com", "code", "000000")
-	known = b.post("/sign-in/code", "address", alice, "code", other(server.mail(t, 0).code()))
-	require.Equal(t, http.StatusForbidden, known.status)
-	require.Equal(t, known, page{unknown.status, unknown.path, strings.ReplaceAll(unknown.text, "carol", "alice")})
+	unknown = b.Post("/sign-in/code", "address", "carol@example.com", "code", "000000")
+	known = b.Post("/sign-in/code", "address", alice, "code", other(server.Mail(t, 0).Code()))
+	require.Equal(t, http.StatusForbidden, known.Status)
+	require.Equal(t, known.Seen("alice", "X"), unknown.Seen("carol", "X"))
 
-	p.end(t) // and with it whatever was still to be delivered
-	require.Equal(t, 1, server.count())
-	require.Equal(t, []string{alice}, server.mail(t, 0).to)
+	p.End() // and with it whatever was still to be delivered
+	require.Equal(t, 1, server.Count())
+	require.Equal(t, []string{alice}, server.Mail(t, 0).To)
 }
 
 func TestSignOut_EndsTheSessionWhereverItsCookieIs(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
-	b := p.browser()
-	mail := b.ask(alice, alice)
-	b.post("/sign-in/code", "address", alice, "code", mail.code)
-	stolen := b.cookie("session")
+	p := sitetest.Run(t)
+	b := p.Visitor()
+	mail := b.Ask("/sign-in", alice, alice)
+	b.Post("/sign-in/code", "address", alice, "code", mail.Code)
+	stolen := b.Cookie("session")
 	require.NotEmpty(t, stolen)
-	copied := p.browser()
-	copied.set("session", stolen)
-	require.Equal(t, alice, copied.signedIn())
+	copied := p.Visitor()
+	copied.SetCookie("session", stolen)
+	require.Equal(t, alice, copied.SignedIn())
 
-	require.Equal(t, http.StatusMethodNotAllowed, b.get("/sign-out").status)
-	request, err := http.NewRequest(http.MethodPost, b.url("/sign-out"), nil)
+	require.Equal(t, http.StatusMethodNotAllowed, b.Get("/sign-out").Status)
+	request, err := http.NewRequest(http.MethodPost, b.URL("/sign-out"), nil)
 	require.NoError(t, err)
 	request.Header.Set("Sec-Fetch-Site", "cross-site")
-	require.Equal(t, http.StatusForbidden, b.do(b.client.Do(request)).status)
-	require.Equal(t, alice, b.signedIn())
+	require.Equal(t, http.StatusForbidden, b.Read(b.Client.Do(request)).Status)
+	require.Equal(t, alice, b.SignedIn())
 
-	require.Equal(t, "/", b.post("/sign-out").path)
-	require.Empty(t, b.signedIn())
-	require.Empty(t, b.cookie("session"))
-	require.Empty(t, copied.signedIn())
+	require.Equal(t, "/", b.Post("/sign-out").Path)
+	require.Empty(t, b.SignedIn())
+	require.Empty(t, b.Cookie("session"))
+	require.Empty(t, copied.SignedIn())
 }
 
 func TestSession_EachSignInHasANewID(t *testing.T) {
 	t.Parallel()
-	p := start(t, command())
-	b := p.browser()
-	b.set("session", "PLANTED")
-	mail := b.ask(alice, alice)
-	b.post("/sign-in/code", "address", alice, "code", mail.code)
-	require.Equal(t, alice, b.signedIn())
-	first := b.cookie("session")
+	p := sitetest.Run(t)
+	b := p.Visitor()
+	b.SetCookie("session", "PLANTED")
+	mail := b.Ask("/sign-in", alice, alice)
+	b.Post("/sign-in/code", "address", alice, "code", mail.Code)
+	require.Equal(t, alice, b.SignedIn())
+	first := b.Cookie("session")
 	require.NotEqual(t, "PLANTED", first)
-	attacker := p.browser()
-	attacker.set("session", "PLANTED")
-	require.Empty(t, attacker.signedIn())
+	attacker := p.Visitor()
+	attacker.SetCookie("session", "PLANTED")
+	require.Empty(t, attacker.SignedIn())
 
-	mail = b.ask(bob, bob)
-	_, token := b.open(mail.link)
-	b.post("/sign-in/link", "token", token)
-	require.Equal(t, bob, b.signedIn())
-	require.NotEqual(t, first, b.cookie("session"))
-	attacker.set("session", first)
-	require.Empty(t, attacker.signedIn(), "the session of before")
+	mail = b.Ask("/sign-in", bob, bob)
+	_, token := b.Open(mail.Link)
+	b.Post("/sign-in/link", "token", token)
+	require.Equal(t, bob, b.SignedIn())
+	require.NotEqual(t, first, b.Cookie("session"))
+	attacker.SetCookie("session", first)
+	require.Empty(t, attacker.SignedIn(), "the session of before")
 }
 
 func TestLimit_AddressThatAsksTooOften(t *testing.T) {
 	t.Parallel()
-	b := start(t, command()).browser()
+	b := sitetest.Run(t).Visitor()
 	for i := range 20 {
-		require.Equal(t, http.StatusOK, b.post("/sign-in", "address", "nobody-"+string(rune('a'+i))+"@example.com").status)
+		require.Equal(t, http.StatusOK, b.Post("/sign-in", "address", "nobody-"+string(rune('a'+i))+"@example.com").Status)
 	}
-	require.Equal(t, http.StatusTooManyRequests, b.post("/sign-in", "address", alice).status)
-	require.Empty(t, b.inbox())
+	require.Equal(t, http.StatusTooManyRequests, b.Post("/sign-in", "address", alice).Status)
+	require.Empty(t, b.Inbox())
 }
 
 func TestPages_AllowNoScriptAndTheStyleTheyHave(t *testing.T) {
 	t.Parallel()
-	b := start(t, command()).browser()
+	v := sitetest.Run(t).Visitor()
 	for _, path := range []string{"/", "/inbox", "/sign-in"} {
-		response, err := b.client.Get(b.url(path))
-		require.NoError(t, err)
-		shown := b.do(response, nil)
-		policy := response.Header.Get("Content-Security-Policy")
-		require.Contains(t, policy, "default-src 'none'; style-src 'sha256-"+hash(t, shown.text)+"'; ", path)
-		require.NotContains(t, policy, "script-src")
-		require.Equal(t, "no-store", response.Header.Get("Cache-Control"))
+		v.Get(path).Guarded(t)
 	}
-	require.Equal(t, http.StatusNotFound, b.get("/elsewhere").status)
+	require.Equal(t, http.StatusNotFound, v.Get("/elsewhere").Status)
 }

@@ -20,43 +20,28 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
-
-// end ends the program and demands that it ends well.
-func (p *program) end(t testing.TB) {
-	t.Helper()
-	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
-	require.NoError(t, p.ended())
-}
-
-// set gives the browser a cookie.
-func (b *browser) set(name, value string) {
-	request, err := http.NewRequest(http.MethodGet, b.origin, nil)
-	require.NoError(b.t, err)
-	b.client.Jar.SetCookies(request.URL, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
-}
 
 // On a signal the requests under way are answered, and the mails of all requests delivered, before the program ends.
 func TestProgram_EndsWellOnASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(fmt.Sprint(signal), func(t *testing.T) {
 			t.Parallel()
-			server := receive(t, func(s *mailServer) { s.hold = make(chan struct{}) })
-			p := start(t, command("SMTP_URL=smtp://"+server.addr))
-			release := sync.OnceFunc(func() { close(server.hold) })
+			server := mailtest.Receive(t, func(s *mailtest.Server) { s.Hold = make(chan struct{}) })
+			p := sitetest.Run(t, "SMTP_URL=smtp://"+server.Addr)
+			release := sync.OnceFunc(func() { close(server.Hold) })
 			t.Cleanup(release)
-			p.browser().post("/sign-in", "address", alice)
-			wait(t, "the mail is on its way", func() bool {
-				server.mu.Lock()
-				defer server.mu.Unlock()
-				return server.arriving == 1
-			})
+			p.Visitor().Post("/sign-in", "address", alice)
+			mailtest.Wait(t, "the mail is on its way", func() bool { return server.Arriving() == 1 })
 			// A request of which the handler has read all but the body.
 			body := url.Values{"address": {bob}}.Encode()
-			conn, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(p.Origin, "http://"))
 			require.NoError(t, err)
 			defer conn.Close()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			require.NoError(t, conn.SetDeadline(time.Now().Add(mailtest.Patience)))
 			fmt.Fprintf(conn, "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"+
 				"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", len(body))
 			answers := bufio.NewReader(conn)
@@ -64,9 +49,9 @@ func TestProgram_EndsWellOnASignal(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, http.StatusContinue, going.StatusCode)
 
-			require.NoError(t, p.cmd.Process.Signal(signal))
-			wait(t, "nobody is let in any more", func() bool {
-				more, err := net.Dial("tcp", strings.TrimPrefix(p.origin, "http://"))
+			require.NoError(t, p.Cmd.Process.Signal(signal))
+			mailtest.Wait(t, "nobody is let in any more", func() bool {
+				more, err := net.Dial("tcp", strings.TrimPrefix(p.Origin, "http://"))
 				if err == nil {
 					more.Close()
 				}
@@ -78,16 +63,16 @@ func TestProgram_EndsWellOnASignal(t *testing.T) {
 			require.Equal(t, http.StatusOK, answer.StatusCode)
 			answer.Body.Close()
 			select {
-			case <-p.exited:
+			case <-p.Exited:
 				require.Fail(t, "ended before its mails were delivered")
 			case <-time.After(300 * time.Millisecond): // time to do that in
 			}
-			require.Zero(t, server.count())
+			require.Zero(t, server.Count())
 			release()
-			require.NoError(t, p.ended(), "exit code 0")
-			require.Equal(t, 2, server.count())
-			require.ElementsMatch(t, []string{alice, bob}, append(server.mail(t, 0).to, server.mail(t, 1).to...))
-			require.NotContains(t, p.printed.String(), "passwordless:")
+			require.NoError(t, p.Ended(), "exit code 0")
+			require.Equal(t, 2, server.Count())
+			require.ElementsMatch(t, []string{alice, bob}, append(server.Mail(t, 0).To, server.Mail(t, 1).To...))
+			require.NotContains(t, p.Printed.String(), "passwordless:")
 		})
 	}
 }
@@ -108,9 +93,9 @@ func TestProgram_SaysWhatIsWrongWithTheEnvironment(t *testing.T) {
 		"passwordless: onetimehttp: Config.Origin: wa": {"ORIGIN=https://example.com/app", "SMTP_URL=smtp://localhost"},
 	} {
 		t.Run(strings.Join(environment, " "), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), mailtest.Patience)
 			defer cancel()
-			text, err := commandContext(ctx, environment...).CombinedOutput()
+			text, err := sitetest.Command(ctx, environment...).CombinedOutput()
 			var exit *exec.ExitError
 			require.ErrorAs(t, err, &exit, string(text))
 			require.Equal(t, 1, exit.ExitCode())
@@ -122,11 +107,11 @@ func TestProgram_SaysWhatIsWrongWithTheEnvironment(t *testing.T) {
 
 func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	t.Parallel()
-	server := receive(t)
-	p := start(t, command("SMTP_URL=smtp://"+server.addr, "ORIGIN=https://example.com"))
-	require.Equal(t, "https://example.com", p.origin)
-	listening := regexp.MustCompile(`(?m)^Listening on (127\.0\.0\.1:\d+)$`).FindStringSubmatch(p.printed.String())
-	require.NotNil(t, listening, p.printed.String())
+	server := mailtest.Receive(t)
+	p := sitetest.Run(t, "SMTP_URL=smtp://"+server.Addr, "ORIGIN=https://example.com")
+	require.Equal(t, "https://example.com", p.Origin)
+	listening := regexp.MustCompile(`(?m)^Listening on (127\.0\.0\.1:\d+)$`).FindStringSubmatch(p.Printed.String())
+	require.NotNil(t, listening, p.Printed.String())
 
 	// The proxy passes requests on without TLS, as one would that changes the Host.
 	post := func(path string, form url.Values, cookies []*http.Cookie) *http.Response {
@@ -145,10 +130,10 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	}
 	asked := post("/sign-in", url.Values{"address": {alice}}, nil)
 	require.Equal(t, http.StatusOK, asked.StatusCode)
-	mail := server.mail(t, 0)
-	_, parts := mail.read(t)
+	mail := server.Mail(t, 0)
+	_, parts := mail.Read(t)
 	require.Contains(t, parts["text/plain; charset=UTF-8"], "\nhttps://example.com/sign-in/link?token=")
-	signedIn := post("/sign-in/code", url.Values{"address": {alice}, "code": {mail.code()}}, asked.Cookies())
+	signedIn := post("/sign-in/code", url.Values{"address": {alice}, "code": {mail.Code()}}, asked.Cookies())
 	require.Equal(t, http.StatusSeeOther, signedIn.StatusCode)
 	var names []string
 	for _, c := range append(asked.Cookies(), signedIn.Cookies()...) {
@@ -156,35 +141,6 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 		names = append(names, c.Name)
 	}
 	require.Contains(t, names, "__Host-session")
-}
-
-func TestListen_TakesTheNextFreePort(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer taken.Close()
-	port := taken.Addr().(*net.TCPAddr).Port
-	listener, err := listenLocal(port)
-	require.NoError(t, err)
-	defer listener.Close()
-	require.Greater(t, listener.Addr().(*net.TCPAddr).Port, port)
-	require.LessOrEqual(t, listener.Addr().(*net.TCPAddr).Port, port+20)
-	require.True(t, listener.Addr().(*net.TCPAddr).IP.IsLoopback())
-}
-
-func TestListen_LeavesAPortAloneThatIsTakenOnTheOtherAddress(t *testing.T) {
-	taken, err := net.Listen("tcp", "[::1]:0")
-	if err != nil {
-		t.Skip("left out: this computer has no ::1")
-	}
-	defer taken.Close()
-	if addrs, err := net.DefaultResolver.LookupHost(context.Background(), "localhost"); err != nil || len(addrs) < 2 {
-		t.Skip("left out: localhost is one address only")
-	}
-	port := taken.Addr().(*net.TCPAddr).Port
-	listener, err := listenLocal(port)
-	require.NoError(t, err)
-	defer listener.Close()
-	require.Greater(t, listener.Addr().(*net.TCPAddr).Port, port)
 }
 
 // startRedis starts a redis-server in a folder of its own and returns its REDIS_URL.
@@ -212,7 +168,7 @@ func startRedis(t testing.TB, args ...string) (address string, client *redis.Cli
 		options.MaxRetries = -1 // what fails fails at once
 		client = redis.NewClient(options)
 		t.Cleanup(func() { client.Close() })
-		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(mailtest.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 			if conn, err := net.Dial("tcp", options.Addr); err == nil { // the client would take its time to try again
 				conn.Close()
 				require.NoError(t, client.Ping(context.Background()).Err())
@@ -232,31 +188,31 @@ func startRedis(t testing.TB, args ...string) (address string, client *redis.Cli
 func TestProgram_OnARealRedis(t *testing.T) {
 	t.Parallel()
 	address, client := startRedis(t)
-	p := start(t, command("REDIS_URL="+address, "ONETIME_KEY="+strings.Repeat("0a", 32)))
-	b := p.browser()
-	mail := b.ask(alice, alice)
+	p := sitetest.Run(t, "REDIS_URL="+address, "ONETIME_KEY="+strings.Repeat("0a", 32))
+	b := p.Visitor()
+	mail := b.Ask("/sign-in", alice, alice)
 	keys, err := client.Keys(context.Background(), "*").Result()
 	require.NoError(t, err)
 	require.Len(t, keys, 1)
 	require.True(t, strings.HasPrefix(keys[0], "onetime:v1:"), keys)
-	b.post("/sign-in/code", "address", alice, "code", mail.code)
-	require.Equal(t, alice, b.signedIn())
-	require.Contains(t, p.printed.String(), "Redis: the one of REDIS_URL.\n")
-	require.Contains(t, p.printed.String(), "Key: the one of ONETIME_KEY.\n")
-	require.NotContains(t, p.printed.String(), "ERROR")
-	require.NotContains(t, p.printed.String(), "swordfish")
+	b.Post("/sign-in/code", "address", alice, "code", mail.Code)
+	require.Equal(t, alice, b.SignedIn())
+	require.Contains(t, p.Printed.String(), "Redis: the one of REDIS_URL.\n")
+	require.Contains(t, p.Printed.String(), "Key: the one of ONETIME_KEY.\n")
+	require.NotContains(t, p.Printed.String(), "ERROR")
+	require.NotContains(t, p.Printed.String(), "swordfish")
 }
 
 func TestProgram_SaysWhatIsWrongWithTheRedis(t *testing.T) {
 	t.Parallel()
 	address, client := startRedis(t, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru")
-	p := start(t, command("REDIS_URL="+address))
-	require.Regexp(t, `ERROR Check .*maxmemory-policy is allkeys-lru`, p.printed.String())
+	p := sitetest.Run(t, "REDIS_URL="+address)
+	require.Regexp(t, `ERROR Check .*maxmemory-policy is allkeys-lru`, p.Printed.String())
 
 	// Gone: the pages say so, and the log.
 	client.ShutdownNoSave(context.Background())
-	answer := p.browser().post("/sign-in", "address", alice)
-	require.Equal(t, http.StatusServiceUnavailable, answer.status)
-	wait(t, "the log has it", func() bool { return strings.Contains(p.printed.String(), "ERROR IssueLink purpose=default ") })
-	require.NotContains(t, p.printed.String(), "swordfish")
+	answer := p.Visitor().Post("/sign-in", "address", alice)
+	require.Equal(t, http.StatusServiceUnavailable, answer.Status)
+	mailtest.Wait(t, "the log has it", func() bool { return strings.Contains(p.Printed.String(), "ERROR IssueLink purpose=default ") })
+	require.NotContains(t, p.Printed.String(), "swordfish")
 }

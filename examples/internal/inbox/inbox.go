@@ -1,11 +1,15 @@
-package main
+// Package inbox is where the mails of the examples arrive, so that you can try them without a mail server.
+package inbox
 
 import (
+	_ "embed"
+	"errors"
 	"html/template"
 	"io"
 	"log/slog"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/mail"
@@ -16,11 +20,15 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 )
 
-// An inbox is where the mails of the example arrive, whoever they are for. It is there for you to try the example without a
-// mail server: a service has nothing like it.
-type inbox struct {
+//go:embed inbox.html
+var page string
+
+// An Inbox has the mails to whomever, and shows them to whoever asks: a service has nothing like it.
+type Inbox struct {
 	mu    sync.Mutex
 	mails []received // oldest first
 }
@@ -40,13 +48,13 @@ type line struct {
 
 const maxMails = 50
 
-// openInbox runs a mail server on this computer. address is its SMTP_URL.
-func openInbox() (box *inbox, address string, end func(), err error) {
+// Open runs a mail server on this computer. address is its SMTP_URL.
+func Open() (box *Inbox, address string, end func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", nil, err
 	}
-	box = &inbox{}
+	box = &Inbox{}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{box: box}, nil }))
 	server.Domain = "localhost"
 	server.MaxMessageBytes, server.MaxRecipients = 1<<20, 10
@@ -61,7 +69,7 @@ func openInbox() (box *inbox, address string, end func(), err error) {
 
 // A delivery is a connection of a client that delivers mails.
 type delivery struct {
-	box *inbox
+	box *Inbox
 	to  []string
 }
 
@@ -97,15 +105,27 @@ func (d *delivery) Data(r io.Reader) error {
 	return nil
 }
 
-// plain returns the plain text of a mail that has several versions of its text.
+// plain returns the plain text of a mail, which may have other versions of its text.
 func plain(m *mail.Message) (string, error) {
-	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {
 		return "", err
 	}
+	switch kind {
+	case "text/plain":
+		var body io.Reader = m.Body
+		if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
+			body = quotedprintable.NewReader(body)
+		}
+		text, err := io.ReadAll(body)
+		return string(text), err
+	case "multipart/alternative":
+	default:
+		return "", errors.New("neither plain text nor alternatives")
+	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for {
-		part, err := parts.NextPart()
+		part, err := parts.NextPart() // decodes quoted-printable by itself
 		if err != nil {
 			return "", err
 		}
@@ -126,13 +146,14 @@ func lines(text string) (found []line) {
 	return found
 }
 
-// page returns the page that shows the mails, newest first. It looks again by itself as long as there is none.
-func (box *inbox) page(style template.CSS) http.Handler {
+// Page returns the page that shows the mails, newest first. It looks again by itself as long as there is none.
+func (box *Inbox) Page(style template.CSS) http.Handler {
+	shown := pages.New(page, style)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		box.mu.Lock()
 		mails := slices.Clone(box.mails)
 		box.mu.Unlock()
 		slices.Reverse(mails)
-		show(w, "inbox", style, mails)
+		shown.Show(w, http.StatusOK, "inbox", mails)
 	})
 }

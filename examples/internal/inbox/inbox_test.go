@@ -1,8 +1,6 @@
-package main
+package inbox
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/http/httptest"
 	"net/smtp"
@@ -13,15 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-// hash returns the hash of the style sheet of a page, as a Content-Security-Policy has it.
-func hash(t testing.TB, page string) string {
-	t.Helper()
-	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(page)
-	require.NotNil(t, style)
-	sum := sha256.Sum256([]byte(style[1]))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // letterOf is a mail with this subject and this plain text.
 func letterOf(subject, text string) string {
@@ -37,14 +26,15 @@ func deliver(t testing.TB, address, letter string) error {
 }
 
 func TestInbox_EscapesWhatItShows(t *testing.T) {
-	box, address, end, err := openInbox()
+	box, address, end, err := Open()
 	require.NoError(t, err)
 	defer end()
 	require.NoError(t, deliver(t, address, letterOf("<b>bold</b>", "<script>alert(1)</script>\njavascript:alert(1)\nhttps://example.com/?a=1&b=\"2\n")))
-	require.Error(t, deliver(t, address, "Subject: hm\r\n\r\nplain\r\n"))
+	require.Error(t, deliver(t, address, "Subject: hm\r\n\r\nof no type\r\n"))
+	require.Error(t, deliver(t, address, "Subject: hm\r\nContent-Type: image/png\r\n\r\nof another\r\n"))
 
 	answer := httptest.NewRecorder()
-	box.page("").ServeHTTP(answer, nil)
+	box.Page("").ServeHTTP(answer, nil)
 	text := answer.Body.String()
 	for _, raw := range []string{"<b>", "<i>", "<script", `href="javascript`, "http-equiv"} {
 		require.NotContains(t, text, raw)
@@ -56,19 +46,33 @@ func TestInbox_EscapesWhatItShows(t *testing.T) {
 }
 
 func TestInbox_NewestFirstAndNotEndless(t *testing.T) {
-	box, address, end, err := openInbox()
+	box, address, end, err := Open()
 	require.NoError(t, err)
 	defer end()
 	empty := httptest.NewRecorder()
-	box.page("").ServeHTTP(empty, nil)
+	box.Page("").ServeHTTP(empty, nil)
 	require.Contains(t, empty.Body.String(), `<meta http-equiv="refresh"`)
 	for i := range maxMails + 2 {
 		require.NoError(t, deliver(t, address, letterOf(fmt.Sprint("mail ", i), "text\n")))
 	}
 	answer := httptest.NewRecorder()
-	box.page("").ServeHTTP(answer, nil)
+	box.Page("").ServeHTTP(answer, nil)
 	subjects := regexp.MustCompile(`<h2>mail (\d+)</h2>`).FindAllStringSubmatch(answer.Body.String(), -1)
 	require.Len(t, subjects, maxMails)
 	require.Equal(t, fmt.Sprint(maxMails+1), subjects[0][1])
 	require.Equal(t, "2", subjects[maxMails-1][1])
+}
+
+func TestInbox_ReadsPlainTextAlone(t *testing.T) {
+	box, address, end, err := Open()
+	require.NoError(t, err)
+	defer end()
+	long := "https://example.com/?token=" + strings.Repeat("a", 76)
+	require.NoError(t, deliver(t, address, "Subject: one\r\nContent-Type: text/plain\r\n\r\nas it is\r\n"))
+	require.NoError(t, deliver(t, address, "Subject: two\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"+
+		strings.ReplaceAll(long[:60], "=", "=3D")+"=\r\n"+long[60:]+"\r\n"))
+	answer := httptest.NewRecorder()
+	box.Page("").ServeHTTP(answer, nil)
+	require.Contains(t, answer.Body.String(), "<p>as it is<br>")
+	require.Contains(t, answer.Body.String(), `<a href="`+long+`">`)
 }

@@ -1,4 +1,5 @@
-package main
+// Package limit keeps strangers from asking, or trying, without end.
+package limit
 
 import (
 	"net"
@@ -8,20 +9,28 @@ import (
 	"github.com/go-chi/httprate"
 )
 
-// perAddress allows so many requests of a client address in any time so long, roughly. httprate is a small library with
-// one dependency, forgets old addresses by itself and takes an IPv6 network of 64 bits, which one household has, for one
-// address; golang.org/x/time/rate would leave both to us. It counts in this process only: where several serve, give it a
-// counter that they share.
+// PerKey allows so many events of a key in any time so long, roughly. httprate is a small library with one dependency and
+// forgets old keys by itself; golang.org/x/time/rate would leave that to us. It counts in this process only: where several
+// serve, give it a counter that they share.
+func PerKey(events int, per time.Duration) func(key string) bool {
+	limit := httprate.NewRateLimiter(events, per, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
+	return func(key string) bool {
+		return !limit.OnLimit(nil, new(http.Request), key) // writes no answer: its headers have no names
+	}
+}
+
+// PerAddress allows so many requests of a client address in any time so long, roughly. It takes an IPv6 network of 64 bits,
+// which one household has, for one address.
 //
 // Behind a proxy RemoteAddr is that of the proxy. Take the address from the header that your proxy sets, and only if it
 // overwrites what clients send in it.
-func perAddress(requests int, per time.Duration) func(*http.Request) bool {
-	limit := httprate.NewRateLimiter(requests, per, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
+func PerAddress(requests int, per time.Duration) func(*http.Request) bool {
+	allow := PerKey(requests, per)
 	return func(r *http.Request) bool {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
 		if err != nil {
 			host = r.RemoteAddr
 		}
-		return !limit.OnLimit(nil, r, httprate.CanonicalizeIP(host)) // writes no answer: its headers have no names
+		return allow(httprate.CanonicalizeIP(host))
 	}
 }

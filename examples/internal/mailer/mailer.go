@@ -1,4 +1,5 @@
-package main
+// Package mailer delivers the mails of the examples by SMTP.
+package mailer
 
 import (
 	"cmp"
@@ -14,18 +15,19 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
-// A mailer sends messages as mails.
-type mailer struct {
+// A Mailer sends mails.
+type Mailer struct {
 	client *mail.Client
 	from   string
 }
 
-// openMail returns what sends mails: to the server of SMTP_URL where it is set, else to an embedded one, whose inbox it
+// Open returns what sends mails: to the server of SMTP_URL where it is set, else to an embedded one, whose inbox it
 // returns, too. It says which. The inbox shows everybody's codes, so there is none unless the pages are private.
-func openMail(w io.Writer, private bool) (m *mailer, box *inbox, end func(), err error) {
+func Open(w io.Writer, private bool) (m *Mailer, box *inbox.Inbox, end func(), err error) {
 	address := os.Getenv("SMTP_URL")
 	switch {
 	case address != "":
@@ -35,11 +37,11 @@ func openMail(w io.Writer, private bool) (m *mailer, box *inbox, end func(), err
 		return nil, nil, nil, errors.New("SMTP_URL: want one where ORIGIN is set: the inbox of this example shows every mail to whoever can reach it")
 	default:
 		fmt.Fprintln(w, "Mail: an embedded server, whose inbox is the page /inbox. SMTP_URL=smtp://user:password@host:587 takes a real one.")
-		if box, address, end, err = openInbox(); err != nil {
+		if box, address, end, err = inbox.Open(); err != nil {
 			return nil, nil, nil, err
 		}
 	}
-	m, err = newMailer(address, cmp.Or(os.Getenv("MAIL_FROM"), "Example <sign-in@example.com>"))
+	m, err = New(address, cmp.Or(os.Getenv("MAIL_FROM"), "Example <sign-in@example.com>"))
 	if err != nil {
 		end()
 		return nil, nil, nil, err
@@ -47,8 +49,8 @@ func openMail(w io.Writer, private bool) (m *mailer, box *inbox, end func(), err
 	return m, box, end, nil
 }
 
-// newMailer takes the address of a mail server as SMTP_URL has it.
-func newMailer(address, from string) (*mailer, error) {
+// New takes the address of a mail server as SMTP_URL has it.
+func New(address, from string) (*Mailer, error) {
 	wrong := errors.New("SMTP_URL: want smtp://user:password@host:port or smtps://user:password@host:port") // without what it says: the password
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" {
@@ -85,7 +87,7 @@ func newMailer(address, from string) (*mailer, error) {
 	if err := mail.NewMsg().From(from); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM: %w", err)
 	}
-	return &mailer{client, from}, nil
+	return &Mailer{client, from}, nil
 }
 
 func isLocal(host string) bool {
@@ -93,22 +95,33 @@ func isLocal(host string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// send is the Sender of onetimehttp.
-func (m *mailer) send(ctx context.Context, deliverTo string, message onetimehttp.Message) error {
+// Send is the Sender of onetimehttp.
+func (m *Mailer) Send(ctx context.Context, deliverTo string, message onetimehttp.Message) error {
 	html, err := message.HTML()
 	if err != nil {
 		return err
 	}
+	return m.deliver(ctx, deliverTo, message.Subject(), message.Text(), html)
+}
+
+// Write sends a mail of plain text.
+func (m *Mailer) Write(ctx context.Context, to, subject, text string) error {
+	return m.deliver(ctx, to, subject, text, "")
+}
+
+func (m *Mailer) deliver(ctx context.Context, to, subject, text, html string) error {
 	letter := mail.NewMsg()
 	// Addresses are parsed, and a subject that is not plain is encoded: none of them can add a header or a recipient.
-	if err := errors.Join(letter.From(m.from), letter.To(deliverTo)); err != nil {
+	if err := errors.Join(letter.From(m.from), letter.To(to)); err != nil {
 		return err
 	}
-	letter.Subject(message.Subject())
+	letter.Subject(subject)
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: absence notes do not answer
-	letter.SetBodyString(mail.TypeTextPlain, message.Text())
-	letter.AddAlternativeString(mail.TypeTextHTML, html)
-	err = m.client.DialAndSendWithContext(ctx, letter)
+	letter.SetBodyString(mail.TypeTextPlain, text)
+	if html != "" {
+		letter.AddAlternativeString(mail.TypeTextHTML, html)
+	}
+	err := m.client.DialAndSendWithContext(ctx, letter)
 	if letter.IsDelivered() {
 		return nil // what failed afterwards, such as QUIT, must not cancel a code that is in the inbox
 	}

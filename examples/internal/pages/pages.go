@@ -1,4 +1,5 @@
-package main
+// Package pages shows the pages of the examples in the style of onetimehttp, the only one that its Flow.Protect allows.
+package pages
 
 import (
 	"bytes"
@@ -8,35 +9,34 @@ import (
 	"net/http"
 )
 
-//go:embed pages.html
-var pagesText string
+//go:embed shared.html
+var shared string
 
-var pages = template.Must(template.New("pages").Parse(pagesText))
+// Pages are templates, and the style they are shown in.
+type Pages struct {
+	templates *template.Template
+	style     template.CSS
+}
 
-// show answers with a page in the style of the Flow, the only one that Flow.Protect allows.
-func show(w http.ResponseWriter, name string, style template.CSS, data any) {
+// New reads templates, which are executed with .Style and .Data. They have "head", which all pages begin with, and "known",
+// which tells the addresses that have an account.
+func New(text string, style template.CSS) *Pages {
+	return &Pages{template.Must(template.Must(template.New("pages").Parse(shared)).Parse(text)), style}
+}
+
+// Show answers with a page.
+func (p *Pages) Show(w http.ResponseWriter, status int, name string, data any) {
 	var body bytes.Buffer
 	page := struct {
 		Style template.CSS
 		Data  any
-	}{style, data}
-	if err := pages.ExecuteTemplate(&body, name, page); err != nil {
+	}{p.style, data}
+	if err := p.templates.ExecuteTemplate(&body, name, page); err != nil {
 		slog.Error("page", "name", name, "error", err)
 		http.Error(w, "This page is broken.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	w.Write(body.Bytes())
-}
-
-// home returns the first page, which says who is signed in. Where anybody can see the mails, it also says which addresses
-// have an account: elsewhere nobody is told.
-func (a *app) home(style template.CSS, open bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		show(w, "home", style, struct {
-			Address string
-			Open    bool
-			Known   []string
-		}{a.people.byID[a.sessions.account(r)].address, open, a.people.addresses})
-	})
 }

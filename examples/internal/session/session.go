@@ -1,33 +1,40 @@
-package main
+// Package session is who is signed in to the examples, in the memory of the process. A real service wants sessions that
+// outlive a restart and that several servers share: github.com/alexedwards/scs, say, where Begin is RenewToken and Put, and
+// End is Destroy.
+package session
 
 import (
 	"crypto/rand"
+	"errors"
 	"maps"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 )
 
-// sessions are who is signed in, in the memory of this process. A real service wants sessions that outlive a restart and
-// that several servers share: github.com/alexedwards/scs, say, where start is RenewToken and Put, and end is Destroy.
-type sessions struct {
-	cookie http.Cookie // without its value
+// Sessions are safe for concurrent use.
+type Sessions struct {
+	accounts *accounts.Directory
+	now      func() time.Time
+	cookie   http.Cookie // without its value
 
 	mu   sync.Mutex
 	byID map[string]session
 }
 
 type session struct {
-	account string
-	expires time.Time
+	account, epoch string
+	expires        time.Time
 }
 
-const sessionLife = 12 * time.Hour
+const life = 12 * time.Hour
 
-func newSessions(https bool) *sessions {
-	s := &sessions{byID: map[string]session{}}
+// New returns sessions of these accounts, for pages with or without TLS.
+func New(directory *accounts.Directory, now func() time.Time, https bool) *Sessions {
+	s := &Sessions{accounts: directory, now: now, byID: map[string]session{}}
 	// Lax: a person who comes from another site is signed in, but no form of another site is posted with the cookie.
 	s.cookie = http.Cookie{Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if https {
@@ -36,34 +43,50 @@ func newSessions(https bool) *sessions {
 	return s
 }
 
-// start begins the session of who was verified. Its id is new, and an old session of this browser ends: whoever planted or
-// saw an id before does not share the session (session fixation).
-func (s *sessions) start(w http.ResponseWriter, r *http.Request, v onetime.Verification) {
-	id, now := rand.Text(), time.Now()
+// Start is the Config.OnVerified of onetimehttp: it begins the session of who was verified and leads to the first page.
+func (s *Sessions) Start(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+	account, err := s.accounts.Get(r.Context(), v.Subject)
+	if err != nil {
+		return err // nobody is signed in, and the code or link works again
+	}
+	s.Begin(w, r, account)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+// Begin begins a session. Its id is new, and an old session of this browser ends: whoever planted or saw an id before does
+// not share the session (session fixation). The session belongs to the epoch that a has, which is that of the moment at
+// which the account was read: read it before you look at a password.
+func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, a accounts.Account) {
+	id, now := rand.Text(), s.now()
 	s.mu.Lock()
 	maps.DeleteFunc(s.byID, func(_ string, old session) bool { return !now.Before(old.expires) })
 	delete(s.byID, s.id(r))
-	s.byID[id] = session{v.Subject, now.Add(sessionLife)}
+	s.byID[id] = session{a.ID, a.Epoch, now.Add(life)}
 	s.mu.Unlock()
 
 	c := s.cookie
-	c.Value, c.MaxAge = id, int(sessionLife.Seconds())
+	c.Value, c.MaxAge = id, int(life.Seconds())
 	http.SetCookie(w, &c)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// account returns who is signed in, or "".
-func (s *sessions) account(r *http.Request) string {
+// Account returns who is signed in: the zero Account if nobody is.
+func (s *Sessions) Account(r *http.Request) (accounts.Account, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if found := s.byID[s.id(r)]; time.Now().Before(found.expires) {
-		return found.account
+	found := s.byID[s.id(r)]
+	s.mu.Unlock()
+	if !s.now().Before(found.expires) {
+		return accounts.Account{}, nil
 	}
-	return ""
+	a, err := s.accounts.Get(r.Context(), found.account)
+	if errors.Is(err, accounts.ErrNone) || err == nil && a.Epoch != found.epoch { // all sessions of before were ended
+		return accounts.Account{}, nil
+	}
+	return a, err
 }
 
-// end signs out, here and wherever the cookie was copied to.
-func (s *sessions) end(w http.ResponseWriter, r *http.Request) {
+// End signs out, here and wherever the cookie was copied to.
+func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	delete(s.byID, s.id(r))
 	s.mu.Unlock()
@@ -74,7 +97,7 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request) {
 }
 
 // id returns the id that the browser shows, or "".
-func (s *sessions) id(r *http.Request) string {
+func (s *Sessions) id(r *http.Request) string {
 	c, err := r.Cookie(s.cookie.Name)
 	if err != nil {
 		return ""

@@ -1,6 +1,7 @@
-package main
+package session
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,22 +10,47 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 )
 
+const alice, bob = "alice@example.com", "bob@example.com"
+
+// A clock stands still until it is moved.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func open(https bool) (*Sessions, *accounts.Directory, *clock) {
+	c := &clock{time.Now()}
+	directory := accounts.New(c.now, alice, bob)
+	return New(directory, c.now, https), directory, c
+}
+
 // begin starts a session of an account and returns its cookie.
-func begin(t testing.TB, s *sessions, account string) *http.Cookie {
+func begin(t testing.TB, s *Sessions, account string) *http.Cookie {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	s.start(answer, httptest.NewRequest("POST", "/sign-in/code", nil), onetime.Verification{Subject: account})
+	require.NoError(t, s.Start(answer, httptest.NewRequest("POST", "/sign-in/code", nil), onetime.Verification{Subject: account}))
 	require.Equal(t, http.StatusSeeOther, answer.Code)
 	require.Equal(t, "/", answer.Header().Get("Location"))
 	require.Len(t, answer.Result().Cookies(), 1)
 	return answer.Result().Cookies()[0]
 }
 
+// shown returns whom a cookie signs in.
+func shown(t testing.TB, s *Sessions, c *http.Cookie) string {
+	t.Helper()
+	request := httptest.NewRequest("GET", "/", nil)
+	request.AddCookie(c)
+	a, err := s.Account(request)
+	require.NoError(t, err)
+	return a.ID
+}
+
 func TestSession_CookieIsHardToSteal(t *testing.T) {
 	for https, name := range map[bool]string{false: "session", true: "__Host-session"} {
-		c := begin(t, newSessions(https), "account-1")
+		s, _, _ := open(https)
+		c := begin(t, s, "account-1")
 		require.Equal(t, name, c.Name)
 		require.GreaterOrEqual(t, len(c.Value), 26)
 		require.True(t, c.HttpOnly)
@@ -37,47 +63,42 @@ func TestSession_CookieIsHardToSteal(t *testing.T) {
 }
 
 func TestSession_Expires(t *testing.T) {
-	s := newSessions(false)
-	request := httptest.NewRequest("GET", "/", nil)
-	c := begin(t, s, "account-1")
-	request.AddCookie(c)
-	require.Equal(t, "account-1", s.account(request))
-
-	old := s.byID[c.Value]
-	require.WithinDuration(t, time.Now().Add(sessionLife), old.expires, time.Minute)
-	old.expires = time.Now()
-	s.byID[c.Value] = old
-	require.Empty(t, s.account(request))
+	s, _, c := open(false)
+	cookie := begin(t, s, "account-1")
+	c.at = c.at.Add(12*time.Hour - time.Nanosecond)
+	require.Equal(t, "account-1", shown(t, s, cookie))
+	c.at = c.at.Add(time.Nanosecond)
+	require.Empty(t, shown(t, s, cookie))
 
 	begin(t, s, "account-2")
 	require.Len(t, s.byID, 1, "what has expired is forgotten")
 }
 
-func TestPeople_MailGoesToTheStoredAddress(t *testing.T) {
-	p := &people{byAddress: map[string]person{alice: {"account-1", "Alice@example.com"}}}
-	subject, deliverTo, found, err := p.lookup(t.Context(), alice)
+// A new epoch of an account ends all its sessions, and nobody else's.
+func TestSession_EndsWithTheEpoch(t *testing.T) {
+	s, directory, _ := open(false)
+	first, second, other := begin(t, s, "account-1"), begin(t, s, "account-1"), begin(t, s, "account-2")
+	before, err := directory.Get(context.Background(), "account-1")
 	require.NoError(t, err)
-	require.True(t, found)
-	require.Equal(t, "account-1", subject)
-	require.Equal(t, "Alice@example.com", deliverTo)
+	require.NoError(t, directory.Update(context.Background(), "account-1", func(a *accounts.Account) error {
+		a.Epoch = accounts.NewEpoch()
+		return nil
+	}))
+	require.Empty(t, shown(t, s, first))
+	require.Empty(t, shown(t, s, second))
+	require.Equal(t, "account-2", shown(t, s, other))
+	require.Equal(t, "account-1", shown(t, s, begin(t, s, "account-1")))
 
-	_, deliverTo, found, err = p.lookup(t.Context(), bob)
-	require.NoError(t, err, "that somebody is not known is no error")
-	require.False(t, found)
-	require.Empty(t, deliverTo)
+	// Who proved something before and is let in after it is not let in.
+	late := httptest.NewRecorder()
+	s.Begin(late, httptest.NewRequest("POST", "/", nil), before)
+	require.Empty(t, shown(t, s, late.Result().Cookies()[0]))
 }
 
-func TestLimit_IsByNetwork(t *testing.T) {
-	allow := perAddress(1, time.Hour)
-	for _, step := range []struct {
-		from    string
-		allowed bool
-	}{
-		{"192.0.2.1:1000", true}, {"192.0.2.1:2000", false}, {"192.0.2.2:1000", true}, {"[::ffff:192.0.2.2]:1000", false},
-		{"[2001:db8:0:1::1]:1000", true}, {"[2001:db8:0:1:2:3:4:5]:1000", false}, {"[2001:db8:0:2::1]:1000", true},
-	} {
-		r := httptest.NewRequest("POST", "/sign-in", nil)
-		r.RemoteAddr = step.from
-		require.Equal(t, step.allowed, allow(r), step.from)
-	}
+func TestSession_OfNobodyDoesNotStart(t *testing.T) {
+	s, _, _ := open(false)
+	answer := httptest.NewRecorder()
+	require.ErrorIs(t, s.Start(answer, httptest.NewRequest("POST", "/", nil), onetime.Verification{Subject: "account-3"}), accounts.ErrNone)
+	require.Empty(t, answer.Result().Cookies())
+	require.Empty(t, s.byID)
 }

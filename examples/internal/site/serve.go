@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
 // listen listens on addr, or else on localhost, on the first free port from 8080 on. It returns where browsers find the
@@ -53,8 +51,8 @@ func listenLocal(port int) (listener net.Listener, err error) {
 	return nil, err
 }
 
-// serve serves until ctx ends, and then ends in order: the server first, since its handlers queue mails, then the queue.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, flow *onetimehttp.Flow) error {
+// Serve serves until ctx ends, and then ends in order: the server first, since its handlers queue work, then what works.
+func (s *Site) Serve(ctx context.Context, handler http.Handler, workers ...interface{ Shutdown(context.Context) error }) error {
 	server := &http.Server{
 		Handler: handler,
 		// A client that is slow, or silent, does not hold a connection for ever.
@@ -62,8 +60,9 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, flo
 		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
 	}
+	fmt.Fprintln(s.Out, "Open", s.Origin)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(s.Listener) }()
 	var err error
 	select {
 	case err = <-failed:
@@ -71,5 +70,9 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, flo
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(bounded), flow.Shutdown(bounded))
+	errs := []error{err, server.Shutdown(bounded)}
+	for _, w := range workers {
+		errs = append(errs, w.Shutdown(bounded))
+	}
+	return errors.Join(errs...)
 }
