@@ -3,8 +3,11 @@ package sitetest
 import (
 	"context"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
@@ -20,6 +23,7 @@ type Site struct {
 	*site.Site
 	Clock *onetimetest.Clock
 	t     testing.TB
+	fault atomic.Pointer[func() error]
 }
 
 // New returns a Site with accounts of these addresses. It ends with the test.
@@ -38,19 +42,47 @@ func New(t testing.TB, addresses ...string) *Site {
 		Mails: mails, Inbox: box, Accounts: accounts.New(clock.Now, addresses...), Now: clock.Now, Out: t.Output(),
 	}
 	s.Sessions = session.New(s.Accounts, s.Now, false)
-	return &Site{s, clock, t}
+	made := &Site{Site: s, Clock: clock, t: t}
+	client.AddHook(faults{made})
+	return made
 }
 
-// Serve runs the program on the site. It ends with the test, and well.
-func (s *Site) Serve(run func(context.Context, *site.Site) error) {
+// FailRedis lets calls of Redis fail with what fault returns before each, unless that is nil.
+func (s *Site) FailRedis(fault func() error) { s.fault.Store(&fault) }
+
+// faults are in the way of each command.
+type faults struct{ of *Site }
+
+func (f faults) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (f faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if fault := f.of.fault.Load(); fault != nil {
+			if err := (*fault)(); err != nil {
+				cmd.SetErr(err)
+				return err
+			}
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (f faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// Serve runs what serves until its context ends: with the test, or before it with end. It must end well.
+func (s *Site) Serve(serve func(context.Context) error) (end func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, s.Site) }()
-	s.t.Cleanup(func() {
+	go func() { ended <- serve(ctx) }()
+	end = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(s.t, <-ended)
 	})
+	s.t.Cleanup(end)
+	return end
 }
 
 // Visitor returns a visitor of the site.

@@ -1,0 +1,37 @@
+// Package signin is sign-in by code and link for the examples that have another subject: that of examples/passwordless.
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/limit"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+)
+
+// Mount adds it to mux, for the purpose "login".
+func Mount(ctx context.Context, s *site.Site, mux *http.ServeMux) (*onetime.Manager, *onetimehttp.Flow, error) {
+	all, err := onetime.New(s.Redis, s.Key, onetime.WithObserver(site.Report))
+	if err != nil {
+		return nil, nil, err
+	}
+	site.Check(ctx, all)
+	login, err := all.Purpose("login", onetime.WithLinkBase(s.Origin+"/sign-in/link"))
+	if err != nil {
+		return nil, nil, err
+	}
+	flow, err := onetimehttp.New(login, onetimehttp.Config{
+		Origin: s.Origin, Name: "Example",
+		Lookup: s.Accounts.Lookup, Sender: s.Mails.Send, OnVerified: s.Sessions.Start, Limiter: limit.PerAddress(20, time.Minute),
+	}, onetimehttp.WithObserver(site.Report))
+	if err != nil {
+		return nil, nil, err
+	}
+	mux.Handle("/sign-in", flow.Start())
+	mux.Handle("/sign-in/code", flow.Verify())
+	mux.Handle("/sign-in/link", flow.Link())
+	return login, flow, nil
+}
