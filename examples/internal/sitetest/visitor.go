@@ -202,10 +202,10 @@ func (v *Visitor) Ask(path, address, to string) Letter {
 
 var token = regexp.MustCompile(`<input type="hidden" name="token" value="([^"]+)">`)
 
-// Open opens a link and returns the page and the token in its form.
-func (v *Visitor) Open(link string) (Page, string) {
+// Open opens a link and returns the page, and the token in its form.
+func (v *Visitor) Open(link string) (p Page, hidden string) {
 	v.t.Helper()
-	p := v.Get(link)
+	p = v.Get(link)
 	require.Equal(v.t, http.StatusOK, p.Status, p.Text)
 	found := token.FindStringSubmatch(p.Text)
 	require.NotNil(v.t, found, p.Text)
