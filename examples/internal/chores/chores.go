@@ -32,13 +32,13 @@ func New() *Chores {
 	return c
 }
 
-// attempt is how long one attempt may take.
-const attempt = 5 * time.Second
+// How long an attempt may take: while somebody waits for the answer, and later.
+const waitedFor, unwaited = 5 * time.Second, 30 * time.Second
 
 // Now does a chore once and returns, at the latest after 5 seconds, however the request ends meanwhile. If it failed, it is
 // tried again later, for so long.
 func (c *Chores) Now(ctx context.Context, name string, long time.Duration, do func(context.Context) error) {
-	if err := c.try(context.WithoutCancel(ctx), do); err != nil {
+	if err := c.try(context.WithoutCancel(ctx), waitedFor, do); err != nil {
 		slog.ErrorContext(ctx, name, "attempt", 1, "error", err)
 		c.start(name, long, 1, do)
 	}
@@ -49,8 +49,8 @@ func (c *Chores) Later(name string, long time.Duration, do func(context.Context)
 	c.start(name, long, 0, do)
 }
 
-func (c *Chores) try(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
+func (c *Chores) try(ctx context.Context, timeout time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer context.AfterFunc(c.ended, cancel)()
 	return do(ctx)
@@ -73,7 +73,7 @@ func (c *Chores) start(name string, long time.Duration, attempts int, do func(co
 					last = true
 				}
 			}
-			err := c.try(c.ended, do)
+			err := c.try(c.ended, unwaited, do)
 			if err == nil {
 				return
 			}
