@@ -2,11 +2,13 @@ package onetime_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -234,47 +236,138 @@ func TestIssue_DropsWhatEndsNow(t *testing.T) {
 	require.NotContains(t, b.record(t, b.only(t)), "ac1")
 }
 
-func TestScripts_SendNoMoreCommandsThanTheyNeed(t *testing.T) {
-	onRedis(t, func(t *testing.T, b *backend) {
-		calls := func(do func()) map[string]string {
-			require.NoError(t, b.raw.ConfigResetStat(t.Context()).Err())
-			do()
-			counts := map[string]string{}
-			for line := range strings.Lines(b.raw.Info(t.Context(), "commandstats").Val()) {
-				name, rest, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-				if name != "hello" && strings.HasPrefix(name, "h") || strings.HasPrefix(name, "pexpire") {
-					counts[name], _, _ = strings.Cut(rest, ",")
-				}
-			}
-			return counts
+// onBoth runs a test on a miniredis whose clock stands still and on a real Redis.
+func onBoth(t *testing.T, test func(t *testing.T, b *backend)) {
+	t.Helper()
+	t.Run("miniredis", func(t *testing.T) { test(t, standing(t, noon)) })
+	t.Run("redis", func(t *testing.T) { onRedis(t, test) })
+}
+
+// sent counts the commands that read or write a record's fields, or set its end, while do runs.
+func sent(t *testing.T, b *backend, do func()) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	count := func(name string, calls int) {
+		if name != "hello" && strings.HasPrefix(name, "h") || strings.HasPrefix(name, "pexpire") {
+			counts[name] += calls
 		}
+	}
+	if b.mini != nil {
+		b.mini.Server().SetPreHook(func(_ *miniserver.Peer, name string, _ ...string) bool {
+			count(strings.ToLower(name), 1)
+			return false
+		})
+		defer b.mini.Server().SetPreHook(nil)
+		do()
+		return counts
+	}
+	require.NoError(t, b.raw.ConfigResetStat(t.Context()).Err())
+	do()
+	for line := range strings.Lines(b.raw.Info(t.Context(), "commandstats").Val()) {
+		name, rest, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+		number, _, _ := strings.Cut(rest, ",")
+		if calls, err := strconv.Atoi(number); err == nil {
+			count(name, calls)
+		}
+	}
+	return counts
+}
+
+func TestScripts_SendNoMoreCommandsThanTheyNeed(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *backend) {
 		payload := onetime.WithPayload(make([]byte, 100))
 		// Each send lengthens the record's life, by hours, and a wrong code does not.
 		sends := onetime.WithSendLimits(onetime.Limit{Burst: 50, Per: 30 * 24 * time.Hour})
 		m := b.manager(t, sends, onetime.WithGuessLimits(onetime.Limit{Burst: 50, Per: time.Hour}))
 		var link onetime.Link
 		issue := func() { link = mustLink(t, m, payload) }
-		require.Equal(t, map[string]string{"hset": "1", "pexpireat": "1"}, calls(issue), "a new record is not read")
-		resend := map[string]string{"hdel": "1", "hlen": "1", "hmget": "1", "hset": "1", "pexpireat": "1"}
-		require.Equal(t, resend, calls(issue), "HDEL for the pieces of the one before")
-		require.Equal(t, map[string]string{"hmget": "1", "hset": "1"}, calls(func() { refused(t, verifyOTP(t, m, wrong(link.Code, 1)[0]), onetime.ErrMismatch) }))
-		require.Equal(t, map[string]string{"hmget": "2", "hset": "1"}, calls(func() { require.NoError(t, verifyOTP(t, m, link.Code)) }), "one more for the sealed part")
+		require.Equal(t, map[string]int{"hset": 1, "pexpireat": 1}, sent(t, b, issue), "a new record is not read")
+		resend := map[string]int{"hdel": 1, "hlen": 1, "hmget": 1, "hset": 1, "pexpireat": 1}
+		require.Equal(t, resend, sent(t, b, issue), "HDEL for the pieces of the one before")
+		require.Equal(t, map[string]int{"hmget": 1, "hset": 1}, sent(t, b, func() { refused(t, verifyOTP(t, m, wrong(link.Code, 1)[0]), onetime.ErrMismatch) }))
+		require.Equal(t, map[string]int{"hmget": 2, "hset": 1}, sent(t, b, func() { require.NoError(t, verifyOTP(t, m, link.Code)) }), "one more for the sealed part")
 
 		// A failure, marks, a use, a guess limit: all of it is known without a survey.
-		require.Equal(t, resend, calls(issue))
+		require.Equal(t, resend, sent(t, b, issue))
 		require.NoError(t, m.Revoke(t.Context(), alice))
 		delete(resend, "hdel")
-		require.Equal(t, resend, calls(issue), "an ended issue, and the mark of the revoke")
+		require.Equal(t, resend, sent(t, b, issue), "an ended issue, and the mark of the revoke")
 
-		another := calls(func() { mustOTP(t, m, inUsed) })
+		another := sent(t, b, func() { mustOTP(t, m, inUsed) })
 		require.NotContains(t, another, "hdel", "a challenge more, and nothing to drop")
-		require.Equal(t, "1", another["hkeys"])
+		require.Equal(t, 1, another["hkeys"])
 
 		keep := b.manager(t, onetime.WithKeep(3), sends)
 		require.NoError(t, b.raw.FlushAll(t.Context()).Err())
 		mustLink(t, keep, payload)
-		require.Equal(t, resend, calls(func() { mustLink(t, keep, payload) }))
-		require.Equal(t, map[string]string{"hlen": "1", "hmget": "2", "hset": "1", "pexpireat": "1"}, calls(func() { mustLink(t, keep, payload) }), "one more for the slots")
+		require.Equal(t, resend, sent(t, b, func() { mustLink(t, keep, payload) }))
+		require.Equal(t, map[string]int{"hlen": 1, "hmget": 2, "hset": 1, "pexpireat": 1}, sent(t, b, func() { mustLink(t, keep, payload) }), "one more for the slots")
+	})
+}
+
+// WAIT counts only what its connection wrote: so a repeat of what it must cover writes that again.
+func TestRule6_RepeatWritesAgainWhatMustNotBeForgotten(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *backend) {
+		m, err := onetime.New(&lossy{Scripter: b.rdb}, onetimetest.Key, onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
+		require.NoError(t, err)
+		repeated := func(do func() error) int {
+			return sent(t, b, func() { require.NoError(t, do()) })["hset"]
+		}
+		otp := mustOTP(t, m)
+		require.Equal(t, 2, repeated(func() error { return verifyOTP(t, m, otp.Code) }))
+		token := mustToken(t, m)
+		require.Equal(t, 2, repeated(func() error { return verifyToken(t, m, token.Value) }))
+		link := mustLink(t, m)
+		require.Equal(t, 2, repeated(func() error { return m.Cancel(t.Context(), alice, link.ID) }))
+		mustLink(t, m)
+		require.Equal(t, 2, repeated(func() error { return m.Revoke(t.Context(), alice) }))
+	})
+}
+
+// Redis may refuse each of a script's commands. Where a record is new, a part of it must not stay: it would have no TTL.
+func TestIssue_LeavesNothingOfANewRecordIfItsEndIsRefused(t *testing.T) {
+	b := standing(t, noon)
+	m := b.manager(t, onetime.WithKeep(2))
+	payload := onetime.WithPayload(make([]byte, 200))
+	refuse := func(command string) {
+		b.mini.Server().SetPreHook(func(c *miniserver.Peer, name string, _ ...string) bool {
+			if name == command {
+				c.WriteError("NOPERM no right to " + command)
+			}
+			return name == command
+		})
+	}
+	for _, command := range []string{"PEXPIREAT", "HSET"} {
+		refuse(command)
+		_, err := m.IssueLink(t.Context(), alice, onetime.WithCode(), payload)
+		undecided(t, err)
+		require.ErrorContains(t, err, "NOPERM no right to "+command)
+		require.Empty(t, b.records(t))
+	}
+	b.mini.Server().SetPreHook(nil)
+	link := mustLink(t, m, payload)
+	require.NoError(t, verifyOTP(t, m, link.Code))
+}
+
+func TestRevoke_LeavesNoPieceOfWhatItEnds(t *testing.T) {
+	backends(t, func(t *testing.T, b *backend) {
+		m := b.manager(t, onetime.WithSendLimits())
+		for _, size := range []int{0, 1, 70, 200} {
+			for name, end := range map[string]func(id string) error{
+				"Cancel": func(id string) error { return m.Cancel(t.Context(), alice, id) },
+				"Revoke": func(string) error { return m.Revoke(t.Context(), alice) },
+			} {
+				id := mustToken(t, m, onetime.WithPayload(make([]byte, size))).ID
+				require.NoError(t, end(id))
+				for field, value := range b.record(t, b.only(t)) {
+					if isSlot(field) {
+						require.Len(t, value, 20, name)
+					} else {
+						require.Equal(t, "r", field, name)
+					}
+				}
+			}
+		}
 	})
 }
 

@@ -136,18 +136,17 @@ func (t *tester) found(s subject, test string) {
 // baseline runs the tests without a mutant and leaves out from then on those that fail, which would find every mutant.
 // There should be none.
 func (t *tester) baseline(s subject) error {
-	for range 3 { // some fail now and then
-		skipped := append([]string{unconcerned}, t.leftOut[s.servers]...)
-		failed, whole := t.once(s, limit(s, false), "-test.failfast=false", "-test.skip", either(skipped))
-		if err := t.ctx.Err(); err != nil {
-			return err
-		}
-		if whole != "" {
-			return fmt.Errorf("the tests without a mutant: %s", whole)
-		}
-		if len(failed) > 0 {
-			fmt.Printf("left out, since they fail without a mutant: %s\n", strings.Join(failed, ", "))
-			t.leftOut[s.servers] = append(t.leftOut[s.servers], failed...)
+	failed, whole := t.once(s, limit(s, false), "-test.failfast=false", "-test.skip", either([]string{unconcerned}))
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	if whole != "" {
+		return fmt.Errorf("the tests without a mutant: %s", whole)
+	}
+	for _, test := range failed {
+		if t.fails(s, test) {
+			fmt.Printf("left out, since it fails without a mutant: %s\n", test)
+			t.leftOut[s.servers] = append(t.leftOut[s.servers], test)
 		}
 	}
 	return nil
