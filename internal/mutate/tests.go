@@ -109,9 +109,9 @@ func limit(s subject, some bool) time.Duration {
 	case s.servers:
 		return 4 * time.Minute
 	case some:
-		return 10 * time.Second
+		return 20 * time.Second
 	}
-	return 40 * time.Second
+	return 90 * time.Second
 }
 
 // either is a pattern of tests.
