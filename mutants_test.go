@@ -548,3 +548,23 @@ func TestIssue_WithholdsTheCodeUntilTheLastMillisecond(t *testing.T) {
 	b.advance(t, time.Millisecond)
 	require.NotEmpty(t, mustLink(t, m).Code)
 }
+
+func TestIssue_IsLockedHoweverLongTheRecordLives(t *testing.T) {
+	locked := func(t *testing.T, left time.Duration) (*backend, *onetime.Manager) {
+		b := standing(t, noon)
+		m := b.manager(t, onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: 10 * time.Minute}))
+		refused(t, verifyOTP(t, m, wrong(mustOTP(t, m).Code, 1)[0]), onetime.ErrMismatch)
+		b.advance(t, 10*time.Minute-left)
+		return b, m
+	}
+	for _, left := range []time.Duration{1, 2, 3} {
+		b, m := locked(t, left*time.Millisecond)
+		require.Equal(t, left*time.Millisecond, b.raw.PTTL(t.Context(), b.only(t)).Val())
+		_, err := m.IssueOTP(t.Context(), alice)
+		require.Equal(t, left*time.Millisecond, refused(t, err, onetime.ErrLocked).RetryAfter)
+	}
+	b, m := locked(t, time.Minute)
+	require.NoError(t, b.raw.Persist(t.Context(), b.only(t)).Err())
+	_, err := m.IssueOTP(t.Context(), alice)
+	require.Equal(t, time.Minute, refused(t, err, onetime.ErrLocked).RetryAfter)
+}
