@@ -295,7 +295,11 @@ func (c *campaign) act() time.Duration {
 		require.NoError(c.t, c.m.Cancel(ctx, campaignSubject, c.pending.ID))
 		c.pending = onetime.OTP{}
 		return 0
-	case 3: // the wrong code of before, which is not evaluated again
+	case 3: // or revoke, since the person asked to
+		require.NoError(c.t, c.m.Revoke(ctx, campaignSubject))
+		c.pending = onetime.OTP{}
+		return 0
+	case 4: // the wrong code of before, which is not evaluated again
 		if c.last != "" {
 			_, err := c.m.VerifyOTP(ctx, campaignSubject, c.last, campaignBindings[c.which])
 			require.NotNil(c.t, c.reason(err).Reason)
