@@ -25,7 +25,7 @@ type workload struct {
 	faults  bool    // the callers' connections go through a proxy
 	lose    float64 // how often a call loses one to four replies
 	fail    float64 // how often a command is held back or, one in five of these, dropped
-	retries int     // MaxRetries
+	retries int     // MaxRetries of the client, 0 for go-redis's three
 
 	broken func(rdb *redis.Client) redis.Scripter // in place of the client
 }
@@ -53,7 +53,7 @@ type caller struct {
 	known    *known
 	subject  string
 	id       name       // of the call under way
-	sendings []*sending // of the call under way, if there is a proxy
+	sendings []*sending // of the call under way
 	late     bool       // the next command is held back until the network settles
 	entries  []entry
 }
@@ -122,22 +122,23 @@ func (c *caller) do(in call, method func(ctx context.Context) (answer, error)) e
 		c.proxy.LoseNext(1+c.draw.IntN(4), nil)
 	}
 	c.sendings = nil
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), callerKey{}, c), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), callerKey{}, c), time.Minute)
 	defer cancel()
 	at := c.network.now()
 	out, err := method(ctx)
 	e := entry{call: in, sendings: c.sendings, returned: c.network.now()}
-	if !c.work.faults {
-		e.sendings = []*sending{{at: at}}
+	if c.work.broken != nil {
+		e.sendings = []*sending{{at: at}} // what a broken client sends is its own affair
 	}
 	e.call.id = c.id
 	var denied *onetime.DeniedError
+	var answered redis.Error
 	switch {
 	case errors.As(err, &denied):
 		e.answer = &answer{reason: denied.Reason, left: denied.AttemptsLeft, wait: denied.RetryAfter > 0}
 	case err == nil:
 		e.answer = &out
-	case !c.work.faults:
+	case !c.work.faults || errors.As(err, &answered) || errors.Is(err, onetime.ErrInvalid):
 		return fmt.Errorf("%s: %w", in.op, err)
 	}
 	c.entries = append(c.entries, e)
@@ -214,7 +215,7 @@ func bound(challenge int) []onetime.CallOption {
 	return []onetime.CallOption{onetime.WithBinding(binding)}
 }
 
-// pick returns what a caller learned last, as a rule, or one of the six before it.
+// pick returns what callers learned last, as a rule, or one of the last six.
 func pick[T any](c *caller, of *[]T) (one T, ok bool) {
 	c.known.mu.Lock()
 	defer c.known.mu.Unlock()

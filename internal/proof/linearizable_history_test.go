@@ -1,9 +1,12 @@
 package proof_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,12 +19,40 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
+var sharedRedis = sync.OnceValues(func() (*redistest.Server, error) {
+	server, err := redistest.StartServer(redistest.Redis)
+	if err != nil {
+		return nil, err
+	}
+	return server, loadScripts(server)
+})
+
+// loadScripts has Redis know all scripts, so that it runs each command that it gets.
+func loadScripts(server *redistest.Server) error {
+	client := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
+	defer client.Close()
+	m, err := onetime.New(client, onetimetest.Key)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	otp, err := m.IssueOTP(ctx, "nobody")
+	if err != nil {
+		return err
+	}
+	v, err := m.VerifyOTP(ctx, "nobody", otp.Code)
+	if err != nil {
+		return err
+	}
+	_, err = m.Status(ctx, "nobody")
+	return errors.Join(err, v.Undo(ctx), m.Revoke(ctx, "nobody"), m.Unlock(ctx, "nobody"))
+}
+
 // A crew are the callers of a workload, and their connections.
 type crew struct {
 	work    *workload
 	seed    uint64
 	rounds  int
-	clients []*redis.Client
 	callers []*caller
 }
 
@@ -31,11 +62,10 @@ func newCrew(t testing.TB, work workload, seed uint64) *crew {
 	server, err := sharedRedis()
 	require.NoError(t, err)
 	w := &crew{work: &work, seed: seed}
-	loadScripts(t, server)
 	for i := range work.callers {
 		c := &caller{number: i, work: w.work}
 		options := &redis.Options{
-			Addr: server.Addr, ContextTimeoutEnabled: true,
+			Addr: server.Addr, ContextTimeoutEnabled: true, ReadTimeout: 30 * time.Second, Dialer: c.dial(redistest.Dialer()),
 			MaxRetries: work.retries, MinRetryBackoff: 100 * time.Microsecond, MaxRetryBackoff: time.Millisecond,
 		}
 		if work.faults {
@@ -51,25 +81,6 @@ func newCrew(t testing.TB, work workload, seed uint64) *crew {
 		w.callers = append(w.callers, c)
 	}
 	return w
-}
-
-// loadScripts has Redis know all scripts, so that it runs each command it gets.
-func loadScripts(t testing.TB, server *redistest.Server) {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
-	defer client.Close()
-	m, err := onetime.New(client, onetimetest.Key)
-	require.NoError(t, err)
-	ctx := t.Context()
-	otp, err := m.IssueOTP(ctx, "nobody")
-	require.NoError(t, err)
-	v, err := m.VerifyOTP(ctx, "nobody", otp.Code)
-	require.NoError(t, err)
-	require.NoError(t, v.Undo(ctx))
-	require.NoError(t, m.Revoke(ctx, "nobody"))
-	require.NoError(t, m.Unlock(ctx, "nobody"))
-	_, err = m.Status(ctx, "nobody")
-	require.NoError(t, err)
 }
 
 // A history is what callers did to one record.
@@ -126,8 +137,8 @@ call, nobody saw the answer; such a one ran at some time after it was sent, and 
 Where the connection it was left on has shown when Redis had run it, it ran before that; else it is pending until the end
 of the history, where an effect that comes last is as good as none.
 
-So a repeat needs no word of its own in the model: it is the same command once more, and the rules of section 6 of the
-design say what it does.
+So the model has to say what a second run of the same command does, and when: it is known for a repeat as long as nothing
+overtook it, and judged as new after that.
 */
 func (c *caller) operations(e entry) (operations []porcupine.Operation) {
 	for i, s := range e.sendings {

@@ -32,8 +32,8 @@ type answer struct {
 	status status // see summary
 }
 
-// A record is the sequential model of what is kept of a purpose and subject, as sections 5 to 8 of the design have it. No
-// time passes in it: nothing expires and no limit refills, so a limit is a number of events. It is compared by ==.
+// A record is the sequential model of what is kept of a purpose and subject. No time passes in it: nothing expires and no
+// limit refills, so a limit is a number of events. It knows two challenges. It is compared by ==.
 type record struct {
 	sends, guesses, failures uint16 // sends and guesses since the last Unlock
 	revoke                   name   // the last that ended something

@@ -47,6 +47,22 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 				}
 			},
 		},
+		"a use, late, after its Undo and an issue that keeps": {
+			play: func(ok func(err error), c *caller) {
+				ok(c.issue("IssueLink", 0))
+				held(c)
+				ok(c.verify("VerifyOTP", c.known.codes[0]))
+				ok(c.undo(c.known.uses[0]))
+				ok(c.issue("IssueLink", 0))
+				c.network.settle()
+				ok(c.verify("VerifyOTP", c.known.codes[1]))
+			},
+			forget: func(_ record, c call, _ answer, after *record) {
+				if c.op == "IssueLink" {
+					after.challenges[0].use, after.challenges[0].undone = 0, false
+				}
+			},
+		},
 		"an issue, sent again": {
 			play: func(ok func(err error), c *caller) {
 				lost(c)
@@ -87,7 +103,7 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			crew := newCrew(t, workload{callers: 1, faults: true, policy: func(*rand.Rand) onetime.Policy {
-				return onetime.Policy{Keep: 1, MaxAttempts: 5, SendLimits: limit(2), GuessLimits: limit(100)}
+				return onetime.Policy{Keep: 2, MaxAttempts: 5, SendLimits: limit(2), GuessLimits: limit(100)}
 			}}, newSeed(t))
 			c := crew.callers[0]
 			h := crew.play(t, func() { scene.play(func(err error) { require.NoError(t, err) }, c) })

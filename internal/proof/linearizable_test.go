@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,12 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
-	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 )
 
 var seedFlag = flag.Uint64("linearizable.seed", 0, "seed of what callers do in the TestLinearizable tests; 0 draws one")
-
-var sharedRedis = sync.OnceValues(func() (*redistest.Server, error) { return redistest.StartServer(redistest.Redis) })
 
 // The limits of these refill by one event a day or less often.
 const month = 30 * 24 * time.Hour
@@ -66,7 +62,7 @@ func (w workload) with(set func(w *workload)) workload {
 
 // Ways in which the network of a workload fails.
 func lossy(w *workload) { w.faults, w.lose = true, 0.1 }
-func late(w *workload)  { w.faults, w.lose, w.fail = true, 0.03, 0.1 }
+func slow(w *workload)  { w.faults, w.lose, w.fail = true, 0.03, 0.1 }
 func once(w *workload)  { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1, -1 }
 
 // What callers have to see in every workload, and with some limits. ErrDisabled comes before ErrLocked.
@@ -101,8 +97,8 @@ func newSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// holds wants all histories of a workload to be linearizable: so many of them, and more until callers have seen all
-// outcomes there are.
+// holds wants the histories of a workload to be linearizable: so many of them, and more until callers have seen all of the
+// outcomes.
 func holds(t *testing.T, work workload, rounds int, outcomes ...[]string) {
 	t.Helper()
 	if testing.Short() {
@@ -169,9 +165,9 @@ func TestLinearizable_LostReplies(t *testing.T) {
 
 // A command that go-redis took for lost, and sent again, is run after the call has returned.
 func TestLinearizable_LateCopies(t *testing.T) {
-	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(late), 10, always) })
-	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(late), 10, always, limited) })
-	t.Run("restless", func(t *testing.T) { holds(t, restlessWork.with(late), 10) })
+	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(slow), 10, always) })
+	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(slow), 10, always, limited) })
+	t.Run("restless", func(t *testing.T) { holds(t, restlessWork.with(slow), 10) })
 }
 
 // A call that is not sent again is undecided, and has happened, or will, or never does.

@@ -54,7 +54,7 @@ func (n *network) hold(commands int) <-chan struct{} {
 	return h.free
 }
 
-// settle lets all go that is held back and waits until Redis has run it.
+// settle lets all go that is held back, and waits until Redis has run whatever nobody waited for.
 func (n *network) settle() {
 	n.mu.Lock()
 	for _, h := range n.held {
@@ -86,8 +86,9 @@ func (l *line) Write(b []byte) (int, error) {
 	}
 	c := l.caller
 	c.network.pass()
-	chance := c.draw.Float64() / c.work.fail
-	if l.silent = chance < 1 || c.late; chance < 0.2 {
+	chance := c.draw.Float64()
+	l.silent = chance < c.work.fail || c.late
+	if chance < c.work.fail/5 {
 		return len(b), nil
 	}
 	l.open = &sending{at: c.network.now()}
@@ -142,8 +143,10 @@ func (l *line) Close() error {
 	return nil
 }
 
-// dial connects a caller through its proxy.
-func (c *caller) dial(to func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dial has the connections of a caller noted.
+func (c *caller) dial(to dialer) dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := to(ctx, network, addr)
 		if err != nil {
