@@ -1,186 +1,139 @@
 package proof
 
 import (
-	"encoding/base64"
-	"fmt"
+	"math"
 	"slices"
 	"time"
-
-	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
 
-func (m *machine) issueAny(t *rapid.T) {
-	to := m.target(t)
-	m.issueOne(t, to, rapid.SampledFrom([]string{"IssueOTP", "IssueToken", "IssueLink", "IssueLink with code"}).Draw(t, "kind"))
+// A request is what an issue is asked for. At least one of code and token is set.
+type request struct {
+	subject, binding string
+	code, token      bool
+	ttl              time.Duration
+	payload          string
+	decoy            bool
 }
 
-// issueOne makes an issue of a kind and returns why it was refused.
-func (m *machine) issueOne(t *rapid.T, to target, kind string) *onetime.DeniedError {
-	p := to.by.policy
-	q := request{
-		subject: to.subject, binding: to.binding,
-		code: kind == "IssueOTP" || kind == "IssueLink with code", token: kind != "IssueOTP",
+// issue returns the issue made and how long another is refused.
+func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedError) {
+	p, at := by.policy, place{by.policy.Purpose, q.subject}
+	r := m.at(at)
+	if r == nil {
+		r = &record{sends: gcra{}, guesses: gcra{}, challenges: map[string]*challenge{}}
 	}
-	m.last = place{p.Purpose, q.subject}
-	if m.tied(m.last, q.binding) {
-		t.Skip("two challenges of the same age: either may give way")
+	// Locked comes before throttled. A link comes without its code instead.
+	if denied := m.codes(r, p); denied != nil && q.code {
+		if !q.token {
+			return nil, 0, denied
+		}
+		q.code = false
+		m.reached("IssueLink with code: yes, without it as codes are " + reasons[denied.Reason])
 	}
-	var opts []onetime.IssueOption
-	if q.binding != "" {
-		opts = append(opts, onetime.WithBinding(q.binding))
+	if wait := m.waits(r.sends, p.SendLimits); wait > 0 {
+		return nil, 0, &onetime.DeniedError{Reason: onetime.ErrThrottled, RetryAfter: ms(wait)}
 	}
-	q.ttl = p.OTPTTL
+	m.charge(r.sends, p.SendLimits)
+
+	made := &issue{place: at, binding: q.binding, at: m.now, key: by.ring[0], payload: q.payload}
+	if q.code {
+		// A code lives no longer than the policy's codes, nor than its link.
+		made.code = &secret{until: m.now + min(q.ttl, p.OTPTTL).Milliseconds()}
+	}
 	if q.token {
-		q.ttl = p.TokenTTL
+		made.token = &secret{until: m.now + q.ttl.Milliseconds()}
 	}
-	if rapid.IntRange(0, 3).Draw(t, "shorter") == 3 {
-		q.ttl = time.Duration(rapid.Int64Range(int64(10*time.Second), int64(q.ttl)).Draw(t, "ttl")).Truncate(time.Millisecond)
-		opts = append(opts, onetime.WithTTL(q.ttl))
-	}
-	if n := rapid.SampledFrom([]int{0, 0, 9, 90, 900}).Draw(t, "payload"); n > 0 {
-		q.payload = fmt.Sprintf("%*d", n, len(m.issues))
-		opts = append(opts, onetime.WithPayload([]byte(q.payload)))
-	}
-	if q.decoy = rapid.IntRange(0, 7).Draw(t, "decoy") == 7; q.decoy {
-		opts = append(opts, onetime.AsDecoy())
-	}
-	if kind == "IssueLink with code" {
-		opts = append(opts, onetime.WithCode())
-	}
-	got, err := call(t, to.by, kind, spelled(t, q.subject), opts)
-	made, resendIn, denied := m.issue(to.by, q)
-	t.Logf("%s by %s: %q, %q, ttl %s, payload of %d, decoy %v: %v, model %v", kind, to.by.name, q.subject, q.binding, q.ttl, len(q.payload), q.decoy, err, denied)
-	if !m.same(t, kind, err, denied) {
-		return denied
-	}
+	kept := m.kept(r.challenges[q.binding], p)
+	m.makeRoom(r, q.binding)
+	m.forget(r.sends, p.SendLimits)
+	m.forget(r.guesses, p.GuessLimits)
+	r.challenges[q.binding] = &challenge{issues: append([]*issue{made}, kept...), wrong: map[mark]bool{}}
+	m.records[at] = r
+	m.extend(r, made)
+	return made, m.waits(r.sends, p.SendLimits), nil
+}
 
-	want := onetime.Link{ResendIn: ms(resendIn)}
-	if made.token != nil {
-		want.ExpiresIn = ms(made.token.until - m.now)
-		made.token.value = got.Token
+// kept are the issues that live on beside a new one of their challenge.
+func (m *model) kept(c *challenge, p onetime.Policy) (kept []*issue) {
+	if c == nil {
+		return nil
 	}
-	if made.code != nil {
-		want.CodeExpiresIn = ms(made.code.until - m.now)
-		made.code.value = got.Code
-		if fixed := to.by.fixed[q.subject]; fixed != "" && !q.decoy {
-			require.Equal(t, fixed, got.Code)
+	if c.usedBy != 0 { // an issue to a used challenge voids all of it
+		m.reached("issue: a used challenge ends")
+		return nil
+	}
+	exhausted := c.left(p) == 0
+	for _, i := range c.issues {
+		if !m.live(i) || len(kept) == p.Keep-1 {
+			continue
+		}
+		if exhausted && m.liveCode(i) {
+			m.reached("issue: an exhausted code of before stays dead")
+		}
+		if exhausted || !m.liveCode(i) { // the attempts of the new issue are not for it
+			i.code = nil
+		}
+		if !m.liveToken(i) {
+			i.token = nil
+		}
+		if m.live(i) {
+			kept = append(kept, i)
 		}
 	}
-	require.Equal(t, []time.Duration{want.ExpiresIn, want.CodeExpiresIn, want.ResendIn}, []time.Duration{got.ExpiresIn, got.CodeExpiresIn, got.ResendIn})
-	require.Equal(t, made.code != nil && !q.decoy, got.Code != "", "a code")
-	require.Equal(t, made.token != nil && !q.decoy, got.Token != "", "a token")
-	made.id = got.ID
-	m.issues = append(m.issues, made)
-	return nil
+	return kept
 }
 
-// call makes an issue of any kind and returns it as a Link.
-func call(t *rapid.T, by *instance, kind, subject string, opts []onetime.IssueOption) (onetime.Link, error) {
-	switch kind {
-	case "IssueOTP":
-		o, err := by.IssueOTP(t.Context(), subject, opts...)
-		return onetime.Link{Code: o.Code, ID: o.ID, CodeExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn}, err
-	case "IssueToken":
-		o, err := by.IssueToken(t.Context(), subject, opts...)
-		return onetime.Link{Token: o.Value, ID: o.ID, ExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn}, err
-	}
-	return by.IssueLink(t.Context(), subject, opts...)
-}
-
-// tied reports whether an issue would make a challenge give way and which is open, because two are of the same age.
-func (m *machine) tied(p place, binding string) bool {
-	r := m.at(p)
-	if r == nil || r.challenges[binding] != nil {
-		return false
-	}
-	return len(r.challenges) == maxChallenges && len(r.oldest()) > 1
-}
-
-// crowd issues under n bindings.
-func (m *machine) crowd(t *rapid.T, n int) {
-	to := m.target(t)
-	for n := range n {
-		to.binding = fmt.Sprintf("crowd %d", n)
-		m.move(t, 1)
-		if m.issueOne(t, to, rapid.SampledFrom([]string{"IssueOTP", "IssueToken"}).Draw(t, "kind")) != nil {
-			return
+// makeRoom drops what is dead, and a challenge that has to give way to a new one.
+func (m *model) makeRoom(r *record, binding string) {
+	delete(r.challenges, binding)
+	for b, c := range r.challenges {
+		if !slices.ContainsFunc(c.issues, m.live) {
+			delete(r.challenges, b)
+			m.reached("issue: a dead challenge goes")
 		}
 	}
+	if len(r.challenges) < maxChallenges {
+		return
+	}
+	delete(r.challenges, r.oldest()[0])
+	m.reached("issue: the oldest of 16 challenges goes")
 }
 
-func (m *machine) cancelOne(t *rapid.T) {
-	if len(m.issues) == 0 {
-		t.Skip("nothing issued yet")
-	}
-	i := recent(t, "issue", m.issues)
-	id, subject, what := i.id, i.subject, "nothing"
-	switch rapid.IntRange(0, 9).Draw(t, "unknown") {
-	case 8:
-		id = base64.RawURLEncoding.EncodeToString([]byte("id of nobody"))
-	case 9:
-		subject = rapid.SampledFrom(subjects).Draw(t, "subject")
-	default:
-		if m.stored(i) {
-			what = m.state(i)
+// oldest are the bindings of the challenges whose last issue is oldest: of the same millisecond there may be several.
+func (r *record) oldest() (bindings []string) {
+	least := int64(math.MaxInt64)
+	for b, c := range r.challenges {
+		last := int64(0)
+		for _, i := range c.issues {
+			last = max(last, i.at) // by the times that are stored, even where the clock stepped back
+		}
+		if last < least {
+			least, bindings = last, nil
+		}
+		if last == least {
+			bindings = append(bindings, b)
 		}
 	}
-	by := m.instanceOf(t, i.purpose)
-	err := by.Cancel(t.Context(), spelled(t, subject), id)
-	m.last = place{by.policy.Purpose, subject}
-	m.revoke(m.last, id)
-	t.Logf("Cancel by %s: %q, %s: %v", by.name, subject, id, err)
-	require.NoError(t, err)
-	m.reached("Cancel: " + what)
+	return bindings
 }
 
-func (m *machine) revokeAll(t *rapid.T) {
-	to := m.target(t)
-	m.last = place{to.by.policy.Purpose, to.subject}
-	what := "nothing"
-	for _, i := range m.issues {
-		if i.place == m.last && m.stored(i) {
-			what = m.state(i)
+// extend moves the end of a record to the end of all that is in it. Never to an earlier time.
+func (m *model) extend(r *record, made *issue) {
+	for _, limits := range []gcra{r.sends, r.guesses} {
+		for _, tat := range limits {
+			r.end = max(r.end, tat)
 		}
 	}
-	err := to.by.Revoke(t.Context(), spelled(t, to.subject))
-	m.revoke(m.last, "")
-	t.Logf("Revoke by %s: %q: %v", to.by.name, to.subject, err)
-	require.NoError(t, err)
-	m.reached("Revoke: " + what)
-}
-
-// stored reports whether an issue is in its record and may verify or be given back.
-func (m *machine) stored(i *issue) bool {
-	r := m.at(i.place)
-	return r != nil && r.challenges[i.binding] != nil && slices.Contains(r.challenges[i.binding].issues, i) && m.live(i)
-}
-
-// state names what a stored issue is.
-func (m *machine) state(i *issue) string {
-	if m.usedBy(i) != 0 {
-		return "used"
-	}
-	return "live"
-}
-
-func (m *machine) unlockOne(t *rapid.T) {
-	to := m.target(t)
-	m.last = place{to.by.policy.Purpose, to.subject}
-	what := "nothing"
-	if r := m.at(m.last); r != nil {
-		if m.waits(r.sends, to.by.policy.SendLimits) > 0 {
-			what = "throttled"
-		}
-		if denied := m.codes(r, to.by.policy); denied != nil {
-			what = reasons[denied.Reason]
+	if made != nil {
+		for _, s := range []*secret{made.code, made.token} {
+			if s != nil {
+				r.end = max(r.end, s.until)
+			}
 		}
 	}
-	err := to.by.Unlock(t.Context(), spelled(t, to.subject))
-	m.unlock(m.last)
-	t.Logf("Unlock by %s: %q: %v", to.by.name, to.subject, err)
-	require.NoError(t, err)
-	m.reached("Unlock: " + what)
+	if r.failures >= disabledAt {
+		r.end = max(r.end, m.now+disabledFor)
+	}
 }
