@@ -40,10 +40,10 @@ func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedEr
 	made := &issue{place: at, binding: q.binding, at: m.now, key: by.ring[0], payload: q.payload}
 	if q.code {
 		// A code lives no longer than the policy's codes, nor than its link.
-		made.code = &secret{until: m.now + min(q.ttl, p.OTPTTL).Milliseconds()}
+		made.codeUntil = m.now + min(q.ttl, p.OTPTTL).Milliseconds()
 	}
 	if q.token {
-		made.token = &secret{until: m.now + q.ttl.Milliseconds()}
+		made.tokenUntil = m.now + q.ttl.Milliseconds()
 	}
 	kept := m.kept(r.challenges[q.binding], p)
 	m.makeRoom(r, q.binding)
@@ -73,10 +73,10 @@ func (m *model) kept(c *challenge, p onetime.Policy) (kept []*issue) {
 			m.reached("issue: an exhausted code of before stays dead")
 		}
 		if exhausted || !m.liveCode(i) { // the attempts of the new issue are not for it
-			i.code = nil
+			i.codeUntil = 0
 		}
 		if !m.liveToken(i) {
-			i.token = nil
+			i.tokenUntil = 0
 		}
 		if m.live(i) {
 			kept = append(kept, i)
@@ -127,11 +127,7 @@ func (m *model) extend(r *record, made *issue) {
 		}
 	}
 	if made != nil {
-		for _, s := range []*secret{made.code, made.token} {
-			if s != nil {
-				r.end = max(r.end, s.until)
-			}
-		}
+		r.end = max(r.end, made.codeUntil, made.tokenUntil)
 	}
 	if r.failures >= disabledAt {
 		r.end = max(r.end, m.now+disabledFor)

@@ -20,7 +20,7 @@ func (m *model) verifyCode(by *instance, subject, binding, code string, call int
 			continue
 		}
 		pending = true
-		if right == nil && i.code.value == code && slices.Contains(by.ring, i.key) {
+		if right == nil && i.code == code && slices.Contains(by.ring, i.key) {
 			right = i
 		}
 	}
@@ -88,7 +88,7 @@ func (m *model) verifyToken(by *instance, i *issue, shown presentation, call int
 		return refusal(onetime.ErrNotFound)
 	}
 	c := r.challenges[i.binding]
-	if !slices.Contains(c.first(p.Keep), i) || !m.liveToken(i) {
+	if !m.has(c, i, p.Keep) || !m.liveToken(i) {
 		return refusal(onetime.ErrNotFound)
 	}
 	if c.usedBy != 0 {
@@ -113,7 +113,7 @@ func (m *model) undo(by *instance, i *issue, call int) *onetime.DeniedError {
 		return refusal(onetime.ErrNotFound)
 	}
 	c := r.challenges[i.binding]
-	if !slices.Contains(c.first(by.policy.Keep), i) || !m.live(i) {
+	if !m.has(c, i, by.policy.Keep) || !m.live(i) {
 		return refusal(onetime.ErrNotFound)
 	}
 	if c.usedBy != 0 && c.usedBy != call {
@@ -161,9 +161,9 @@ func (m *model) status(by *instance, subject string) onetime.Status {
 				ID: i.id, Code: m.liveCode(i), Token: m.liveToken(i), Bound: i.binding != "", Used: c.usedBy != 0,
 				AttemptsLeft: c.left(p), IssuedAt: moment(i.at),
 			}
-			for _, s := range []*secret{i.code, i.token} {
-				if m.alive(s, i) {
-					pending.ExpiresIn = max(pending.ExpiresIn, ms(s.until-m.now))
+			for _, until := range []int64{i.codeUntil, i.tokenUntil} {
+				if m.alive(i, until) {
+					pending.ExpiresIn = max(pending.ExpiresIn, ms(until-m.now))
 				}
 			}
 			s.Pending = append(s.Pending, pending)

@@ -27,7 +27,10 @@ var (
 	pers      = []time.Duration{time.Second, 1001 * time.Millisecond, 7 * time.Second, time.Minute, time.Hour, 30 * 24 * time.Hour}
 )
 
-const fixedCode = "424242"
+const (
+	fixedCode = "424242"
+	linkBase  = "https://example.com/in"
+)
 
 func drawLimits(t *rapid.T, name string, least, most int) []onetime.Limit {
 	return rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) onetime.Limit {
@@ -53,20 +56,20 @@ func drawPolicy(t *rapid.T, generous bool) onetime.Policy {
 	return p
 }
 
-// drawInstances draws two instances of each purpose. They may know different keys. As a rule they have the same settings.
+// drawInstances draws two instances of each purpose. They may know different keys and have different settings.
 func drawInstances(t *rapid.T, s *server, generous bool) []*instance {
 	var instances []*instance
 	for _, purpose := range purposes {
 		policy := drawPolicy(t, generous)
 		fixed := rapid.Bool().Draw(t, "fixed code")
 		for n := range 2 {
-			switch rapid.IntRange(0, 9).Draw(t, "settings") {
-			case 9: // limits that changed
-				policy = drawPolicy(t, generous)
-			case 7, 8:
+			switch rapid.SampledFrom([]string{"same", "same", "changed", "limits, too"}).Draw(t, "settings") {
+			case "changed":
 				changed := drawPolicy(t, generous)
 				changed.SendLimits, changed.GuessLimits = policy.SendLimits, policy.GuessLimits
 				policy = changed
+			case "limits, too":
+				policy = drawPolicy(t, generous)
 			}
 			policy.Purpose = purpose
 			by := newInstance(t, s, policy, rapid.SampledFrom(rings).Draw(t, "ring"), fixed)
@@ -84,7 +87,7 @@ func newInstance(t *rapid.T, s *server, p onetime.Policy, ring []string, fixed b
 		keys[i] = []byte(strings.Repeat(name, 11))
 	}
 	m, err := onetime.New(s, keys[0], onetime.WithPreviousKeys(keys[1:]...), onetime.WithNamingKey(namingKey),
-		onetime.WithLinkBase("https://example.com/in"))
+		onetime.WithLinkBase(linkBase))
 	require.NoError(t, err)
 	opts := []onetime.Option{
 		onetime.WithMaxAttempts(p.MaxAttempts), onetime.WithKeep(p.Keep), onetime.WithOTPTTL(p.OTPTTL), onetime.WithTokenTTL(p.TokenTTL),
@@ -150,15 +153,15 @@ func (m *machine) target(t *rapid.T) target {
 func (m *machine) code(t *rapid.T, to target) string {
 	var here, all []string
 	for _, i := range m.issues {
-		if i.code == nil || i.code.value == "" {
+		if i.code == "" {
 			continue
 		}
-		all = append(all, i.code.value)
+		all = append(all, i.code)
 		if i.place == (place{to.by.policy.Purpose, to.subject}) && i.binding == to.binding {
-			here = append(here, i.code.value)
+			here = append(here, i.code)
 		}
 	}
-	switch kind := rapid.SampledFrom([]string{"here", "here", "any", "wrong", "wrong", "wrong"}).Draw(t, "code"); {
+	switch kind := rapid.SampledFrom([]string{"here", "here", "any", "wrong", "wrong"}).Draw(t, "code"); {
 	case kind == "here" && len(here) > 0:
 		return recent(t, "code of issue", here)
 	case kind == "any" && len(all) > 0:

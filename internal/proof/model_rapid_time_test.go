@@ -54,12 +54,7 @@ func (m *machine) edges() (edges []int64) {
 		}
 		for _, c := range r.challenges {
 			for _, i := range c.issues {
-				edges = append(edges, i.at-tolerance)
-				for _, s := range []*secret{i.code, i.token} {
-					if s != nil {
-						edges = append(edges, s.until)
-					}
-				}
+				edges = append(edges, i.at-tolerance, i.codeUntil, i.tokenUntil)
 			}
 		}
 	}

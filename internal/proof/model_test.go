@@ -1,6 +1,8 @@
 package proof
 
 import (
+	"slices"
+
 	"github.com/seed-3f7b73d1/onetime"
 )
 
@@ -36,24 +38,20 @@ type challenge struct {
 // A mark remembers a wrong code by its digest, so under a key: the first of the instance that was asked.
 type mark struct{ key, code string }
 
-// An issue is one send. The machine fills in id and secrets, which onetime draws.
+// An issue is one send. The machine fills in the id and the secrets, which onetime draws.
 type issue struct {
 	place
-	binding     string
-	id          string
-	at          int64
-	key         string // of the instance that issued
-	payload     string
-	code, token *secret // nil: without
-	ended       bool    // cancelled or revoked
+	binding string
+	id      string
+	at      int64
+	key     string // of the instance that issued
+	payload string
+	ended   bool // cancelled or revoked
+
+	code, token           string // as they were told; empty where there is none, and of a decoy
+	codeUntil, tokenUntil int64  // 0: none, or none any more
 
 	undone, dead bool // once, for the outcomes
-}
-
-// A secret is a code or a token. Its value is empty if nobody was told: that of a decoy.
-type secret struct {
-	value string
-	until int64
 }
 
 // An instance is a Manager as the model sees it: settings, and the keys it knows, the one it issues with first.
@@ -88,8 +86,8 @@ func (m *model) at(p place) *record {
 	return r
 }
 
-func (m *model) alive(s *secret, i *issue) bool {
-	if s == nil || i.ended || m.now >= s.until {
+func (m *model) alive(i *issue, until int64) bool {
+	if i.ended || m.now >= until {
 		return false
 	}
 	if i.at > m.now+tolerance {
@@ -99,8 +97,8 @@ func (m *model) alive(s *secret, i *issue) bool {
 	return true
 }
 
-func (m *model) liveCode(i *issue) bool  { return m.alive(i.code, i) }
-func (m *model) liveToken(i *issue) bool { return m.alive(i.token, i) }
+func (m *model) liveCode(i *issue) bool  { return m.alive(i, i.codeUntil) }
+func (m *model) liveToken(i *issue) bool { return m.alive(i, i.tokenUntil) }
 func (m *model) live(i *issue) bool      { return m.liveCode(i) || m.liveToken(i) }
 
 // first returns the issues that verify under a policy.
@@ -109,6 +107,14 @@ func (c *challenge) first(keep int) []*issue {
 		return nil
 	}
 	return c.issues[:min(keep, len(c.issues))]
+}
+
+// has reports whether an issue verifies under a policy as long as it lives.
+func (m *model) has(c *challenge, i *issue, keep int) bool {
+	if c != nil && slices.Contains(c.issues[min(keep, len(c.issues)):], i) && m.live(i) {
+		m.reached("secret: older than the policy keeps")
+	}
+	return slices.Contains(c.first(keep), i)
 }
 
 func (c *challenge) left(p onetime.Policy) int { return max(0, p.MaxAttempts-len(c.wrong)) }
