@@ -13,9 +13,12 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 )
 
-func (m *machine) issueAny(t *rapid.T) {
+// issueSome makes issues of any kind, one or several to the same challenge.
+func (m *machine) issueSome(t *rapid.T) {
 	to := m.target(t)
-	m.issueOne(t, to, rapid.SampledFrom([]string{"IssueOTP", "IssueToken", "IssueLink", "IssueLink with code"}).Draw(t, "kind"))
+	for range rapid.SampledFrom([]int{1, 1, 2, 4}).Draw(t, "issues") {
+		m.issueOne(t, to, rapid.SampledFrom([]string{"IssueOTP", "IssueToken", "IssueLink", "IssueLink with code"}).Draw(t, "kind"))
+	}
 }
 
 // leftOut stands for a refusal of what the design leaves open: of two challenges of the same age either may give way.

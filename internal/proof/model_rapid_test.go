@@ -48,11 +48,11 @@ var actions = []struct {
 	do     func(*machine, *rapid.T)
 }{
 	{"use", 6, (*machine).useLive},
-	{"issue", 5, (*machine).issueAny},
+	{"issue", 5, (*machine).issueSome},
 	{"undo", 5, (*machine).undoOne},
 	{"code", 4, (*machine).tryCode},
 	{"token", 4, (*machine).tryToken},
-	{"guess", 3, (*machine).guess},
+	{"guess", 3, func(m *machine, t *rapid.T) { m.guess(t, rapid.SampledFrom([]int{3, 7, 17}).Draw(t, "tries"), false) }},
 	{"unlock", 2, (*machine).unlockOne},
 	{"cancel", 1, (*machine).cancelOne},
 	{"step back", 1, (*machine).stepBack},
@@ -107,7 +107,7 @@ func (m *machine) run(t *rapid.T) {
 	case "crowd":
 		m.crowd(t, maxChallenges+2)
 	case "disable":
-		m.disable(t)
+		m.guess(t, 3*disabledAt, true)
 	}
 	steps := map[string]func(*rapid.T){"": m.compare}
 	for _, a := range actions {

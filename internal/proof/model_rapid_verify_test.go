@@ -25,7 +25,7 @@ func (m *machine) useLive(t *rapid.T) {
 	if len(live) == 0 {
 		t.Skip("nothing to use")
 	}
-	i := recent(t, "of issue", live)
+	i := live[len(live)-1-rapid.IntRange(0, len(live)-1).Draw(t, "of issue")]
 	by := rapid.SampledFrom(m.of(i.purpose)).Draw(t, "instance")
 	switch {
 	case i.code != "" && (i.token == "" || rapid.Bool().Draw(t, "code")):
@@ -35,30 +35,19 @@ func (m *machine) useLive(t *rapid.T) {
 	}
 }
 
-// guess tries wrong codes in a row, until no more are evaluated.
-func (m *machine) guess(t *rapid.T) {
+// guess tries wrong codes in a row, and asks for a new one where none is evaluated. With patience it also waits.
+func (m *machine) guess(t *rapid.T, tries int, patient bool) {
 	to := m.target(t)
-	for n := range rapid.SampledFrom([]int{3, 7, 17}).Draw(t, "tries") {
-		if denied := m.verifyOTP(t, to, wrongCode(n)); denied == nil || denied.Reason != onetime.ErrMismatch {
-			return
-		}
-	}
-}
-
-// disable tries wrong codes until codes are disabled, and asks for new ones where attempts are gone.
-func (m *machine) disable(t *rapid.T) {
-	to := m.target(t)
-	for n := range 3 * disabledAt {
+	for n := range tries {
 		denied := m.verifyOTP(t, to, wrongCode(n%20))
 		switch {
 		case denied == nil || denied.Reason == onetime.ErrDisabled:
 			return
-		case denied.Reason == onetime.ErrLocked:
+		case denied.Reason == onetime.ErrMismatch:
+		case denied.Reason == onetime.ErrLocked && patient:
 			m.move(t, denied.RetryAfter.Milliseconds())
-		case denied.Reason != onetime.ErrMismatch:
-			if m.issueOne(t, to, "IssueOTP") != nil {
-				return
-			}
+		case m.issueOne(t, to, "IssueOTP") != nil:
+			return
 		}
 	}
 }
