@@ -25,7 +25,7 @@ func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedEr
 		r = &record{sends: gcra{}, guesses: gcra{}, challenges: map[string]*challenge{}}
 	}
 	// Locked comes before throttled. A link comes without its code instead.
-	if denied := m.codes(r, p); denied != nil && q.code {
+	if denied := m.noCodes(r, p); denied != nil && q.code {
 		if !q.token {
 			return nil, 0, denied
 		}

@@ -31,7 +31,7 @@ func (m *model) verifyCode(by *instance, subject, binding, code string, call int
 		m.reached("VerifyOTP: mismatch, charged before")
 		return nil, m.mismatch(r, c, p)
 	}
-	if denied := m.codes(r, p); denied != nil {
+	if denied := m.noCodes(r, p); denied != nil {
 		return nil, denied
 	}
 	switch {
@@ -95,7 +95,7 @@ func (m *model) verifyToken(by *instance, i *issue, shown presentation, call int
 		return refusal(onetime.ErrUsed)
 	}
 	if call != 0 {
-		if denied := m.codes(r, p); denied != nil {
+		if denied := m.noCodes(r, p); denied != nil {
 			m.reached("VerifyToken: yes, while codes are " + reasons[denied.Reason])
 		}
 		if c.left(p) == 0 {
@@ -142,7 +142,7 @@ func (m *model) unlock(p place) {
 	}
 }
 
-// status leaves the order of issues of the same age open.
+// status leaves the order of challenges open. The issues of each stand newest first.
 func (m *model) status(by *instance, subject string) onetime.Status {
 	p, r := by.policy, m.at(place{by.policy.Purpose, subject})
 	if r == nil {

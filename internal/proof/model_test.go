@@ -10,6 +10,9 @@ import (
 A model states the rules of onetime in plain Go: what each operation answers and what it leaves behind. It is written from
 the design and the doc comments and not from the scripts, so that a mistake would have to be made twice. It keeps secrets
 as they are and nothing of how Redis stores them. Times and durations are milliseconds of Redis's clock.
+
+Where the design leaves something open the model says what the scripts do: how old a challenge is after the clock stepped
+back, and that limits which are full and no setting any more are forgotten.
 */
 type model struct {
 	now     int64
@@ -35,7 +38,8 @@ type challenge struct {
 	usedBy int           // the call that used it; 0: none
 }
 
-// A mark remembers a wrong code by its digest, so under a key: the first of the instance that was asked.
+// A mark remembers a wrong code by its digest, so under a key: the first of the instance that charged it. That two codes share
+// 4 bytes of their digests is left out.
 type mark struct{ key, code string }
 
 // An issue is one send. The machine fills in the id and the secrets, which onetime draws.
@@ -54,7 +58,8 @@ type issue struct {
 	undone, dead bool // once, for the outcomes
 }
 
-// An instance is a Manager as the model sees it: settings, and the keys it knows, the one it issues with first.
+// An instance is a Manager, and what the model needs of it: the settings, the keys it knows, the one it issues with first, and
+// the fixed codes by subject.
 type instance struct {
 	*onetime.Manager
 	name   string
@@ -119,8 +124,8 @@ func (m *model) has(c *challenge, i *issue, keep int) bool {
 
 func (c *challenge) left(p onetime.Policy) int { return max(0, p.MaxAttempts-len(c.wrong)) }
 
-// codes says why no code is evaluated or issued, whatever it is; nil if codes are.
-func (m *model) codes(r *record, p onetime.Policy) *onetime.DeniedError {
+// noCodes says why no code is evaluated or issued, whatever it is; nil if codes are. Disabled comes before locked.
+func (m *model) noCodes(r *record, p onetime.Policy) *onetime.DeniedError {
 	if r == nil {
 		return nil
 	}
