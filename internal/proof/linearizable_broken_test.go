@@ -17,7 +17,9 @@ import (
 // The tests of this file show that those of linearizable_test.go can fail.
 
 // isVerify tells the arguments of a verification that may use something up.
-func isVerify(args []any) bool { return len(args) > 3 && (args[2] == "c" || args[2] == "t") && args[3] == "v" }
+func isVerify(args []any) bool {
+	return len(args) > 3 && (args[2] == "c" || args[2] == "t") && args[3] == "v"
+}
 
 // A twoStep client asks whether a secret is right, and uses it up afterwards.
 type twoStep struct{ *redis.Client }
