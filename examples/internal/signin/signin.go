@@ -12,8 +12,8 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
-// Mount adds it to mux, for the purpose "login".
-func Mount(ctx context.Context, s *site.Site, mux *http.ServeMux) (*onetime.Manager, *onetimehttp.Flow, error) {
+// New returns it, for the purpose "login".
+func New(ctx context.Context, s *site.Site) (*onetime.Manager, *onetimehttp.Flow, error) {
 	all, err := onetime.New(s.Redis, s.Key, onetime.WithObserver(site.Report))
 	if err != nil {
 		return nil, nil, err
@@ -27,6 +27,12 @@ func Mount(ctx context.Context, s *site.Site, mux *http.ServeMux) (*onetime.Mana
 		Origin: s.Origin, Name: "Example",
 		Lookup: s.Accounts.Lookup, Sender: s.Mails.Send, OnVerified: s.Sessions.Start, Limiter: limit.PerAddress(20, time.Minute),
 	}, onetimehttp.WithObserver(site.Report))
+	return login, flow, err
+}
+
+// Mount adds it to mux.
+func Mount(ctx context.Context, s *site.Site, mux *http.ServeMux) (*onetime.Manager, *onetimehttp.Flow, error) {
+	login, flow, err := New(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
