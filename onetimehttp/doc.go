@@ -13,6 +13,10 @@ the page that a link leads to. It depends on the standard library and onetime on
 Each handler speaks HTML, with pages that need no script and load nothing, and JSON. Errors in JSON are RFC 9457 problem
 details.
 
+What else hangs on the proof of an address is a Flow of its own purpose, with its own texts and templates: signing up, or a
+password reset, where WithLinkCheck looks at the new password before the link is used. See examples/signup and
+examples/passwordreset.
+
 # Security considerations
 
 What a stranger sees does not tell who has an account, as long as Lookup takes the same time for both: people who are not

@@ -37,7 +37,8 @@ func (a *app) owner(w http.ResponseWriter, r *http.Request) (accounts.Account, b
 type form struct{ Current, Typed, Error string }
 
 // ask takes the new address of who is signed in. Whether it has an account does not show here: that is looked up after the
-// answer, and only the mail to that address tells.
+// answer, and only the mail to that address tells. The send limits of links to new addresses are what keeps an account from
+// having mail sent to others without end.
 func (a *app) ask(w http.ResponseWriter, r *http.Request) {
 	account, ok := a.owner(w, r)
 	if !ok {
