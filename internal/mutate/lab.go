@@ -54,7 +54,7 @@ func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	}
 	l := &lab{ctx: ctx, dir: dir, tree: filepath.Join(dir, "tree"), program: filepath.Join(dir, "onetime.test"), all: all,
 		unbuilt: map[int]bool{}, constants: map[int]bool{}}
-	l.tests = tester{ctx: ctx, temp: dir, tree: l.tree, leftOut: map[bool][]string{}, finders: map[string][]string{}}
+	l.tests = tester{ctx: ctx, temp: dir, tree: l.tree, program: l.program, leftOut: map[bool][]string{}, finders: map[string][]string{}}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
@@ -80,7 +80,7 @@ func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	if out, err := l.build(dir, l.program, replaced); err != nil {
 		return nil, fmt.Errorf("the tests do not build: %w\n%s", err, out)
 	}
-	return l, l.tests.baseline(l.unaltered(false))
+	return l, l.tests.baseline(false)
 }
 
 // schemata returns the Go files with all of their mutants, and notes those that do not compile or need a build each.
@@ -158,11 +158,6 @@ func (l *lab) build(folder, program string, replaced map[string]string) ([]byte,
 	cmd.Dir = l.tree
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	return cmd.CombinedOutput()
-}
-
-// unaltered is the program without a mutant.
-func (l *lab) unaltered(servers bool) subject {
-	return subject{program: l.program, folder: filepath.Join(l.dir, "-1"), servers: servers}
 }
 
 // try runs the tests on a mutant, on miniredis or on real servers.

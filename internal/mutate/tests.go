@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,11 +29,11 @@ const (
 
 // A tester runs the tests. Those that found mutants of a file go first when the next of that file is tried.
 type tester struct {
-	ctx        context.Context
-	temp, tree string
-	leftOut    map[bool][]string // tests, of real servers or not
-	mu         sync.Mutex
-	finders    map[string][]string // by file, the latest first
+	ctx                 context.Context
+	temp, tree, program string            // the program without a mutant
+	leftOut             map[bool][]string // tests, of real servers or not
+	mu                  sync.Mutex
+	finders             map[string][]string // by file, the latest first
 }
 
 // A subject is what is run: a program, the folder of the mutant and the file it alters, on miniredis or on real servers.
@@ -48,7 +49,13 @@ type verdict struct {
 	err       error // no verdict
 }
 
-// judge counts a failure if the test fails each time when it is run alone: by chance, and under load, any may fail once.
+// unaltered is what is run without a mutant.
+func (t *tester) unaltered(servers bool) subject {
+	return subject{program: t.program, folder: filepath.Join(t.temp, "-1"), servers: servers}
+}
+
+// judge counts a failure if the test fails each time when it is run alone, and passes without the mutant: by chance, and
+// under load, any may fail.
 func (t *tester) judge(s subject) (v verdict) {
 	first := t.known(s)
 	for _, phase := range []struct {
@@ -81,7 +88,7 @@ func (t *tester) judge(s subject) (v verdict) {
 				broke = whole
 				continue
 			}
-			if t.fails(s, failed[0]) {
+			if t.fails(s, failed[0], confirmed) && !t.fails(t.unaltered(s.servers), failed[0], 1) {
 				t.found(s, failed[0])
 				return verdict{by: failed[0]}
 			}
@@ -91,9 +98,9 @@ func (t *tester) judge(s subject) (v verdict) {
 	return v
 }
 
-// fails tells whether a test fails each time.
-func (t *tester) fails(s subject, test string) bool {
-	for range confirmed {
+// fails tells whether a test fails as many times in a row.
+func (t *tester) fails(s subject, test string, times int) bool {
+	for range times {
 		if failed, whole := t.once(s, limit(s, true), "-test.run", either([]string{test})); len(failed) == 0 && whole == "" {
 			return false
 		}
@@ -135,7 +142,8 @@ func (t *tester) found(s subject, test string) {
 
 // baseline runs the tests without a mutant and leaves out from then on those that fail, which would find every mutant.
 // There should be none.
-func (t *tester) baseline(s subject) error {
+func (t *tester) baseline(servers bool) error {
+	s := t.unaltered(servers)
 	failed, whole := t.once(s, limit(s, false), "-test.failfast=false", "-test.skip", either([]string{unconcerned}))
 	if err := t.ctx.Err(); err != nil {
 		return err
@@ -144,7 +152,7 @@ func (t *tester) baseline(s subject) error {
 		return fmt.Errorf("the tests without a mutant: %s", whole)
 	}
 	for _, test := range failed {
-		if t.fails(s, test) {
+		if t.fails(s, test, confirmed) {
 			fmt.Printf("left out, since it fails without a mutant: %s\n", test)
 			t.leftOut[s.servers] = append(t.leftOut[s.servers], test)
 		}
