@@ -38,15 +38,21 @@ func (m Message) Text() string {
 	return strings.Join(append(parts, m.texts.text("mail.ignore")), "\n\n") + "\n"
 }
 
+// emphasis begins what people look for in a mail: the code.
+const emphasis = `<strong style="font-size:24px;letter-spacing:2px;white-space:nowrap">`
+
 var mail = template.Must(template.ParseFS(files, "pages/mail.html"))
 
 // HTML returns the body of a mail as HTML, which loads nothing.
 func (m Message) HTML() (string, error) {
+	code := template.HTMLEscapeString(m.Code)
+	sentence := template.HTMLEscapeString(m.texts.text("mail.code", m.Code, minutes(m.CodeExpiresIn)))
 	var body bytes.Buffer
 	err := mail.ExecuteTemplate(&body, "mail", struct {
 		Message
-		LinkMinutes, CodeMinutes int
-	}{m, minutes(m.ExpiresIn), minutes(m.CodeExpiresIn)})
+		LinkMinutes int
+		WithCode    template.HTML // escaped above
+	}{m, minutes(m.ExpiresIn), template.HTML(strings.Replace(sentence, code, emphasis+code+"</strong>", 1))})
 	return body.String(), err
 }
 

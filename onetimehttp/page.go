@@ -131,7 +131,7 @@ func (f *Flow) failOn(w http.ResponseWriter, name string, page Page, problem Pro
 	page.Error = problem.Detail
 	if problem.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
-		page.Note = page.T("wait", problem.RetryAfter)
+		page.Note = page.T("wait", page.texts.wait(problem.RetryAfter))
 	}
 	f.show(w, problem.Status, name, page)
 }

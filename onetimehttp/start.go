@@ -91,7 +91,7 @@ func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address string,
 	problem := problem(err, page.texts)
 	throttled := errors.Is(err, onetime.ErrThrottled)
 	if throttled {
-		problem.Detail = page.T("already", problem.RetryAfter)
+		problem.Detail = page.T("already", page.texts.wait(problem.RetryAfter))
 	}
 	if wantsJSON(r) {
 		problem.write(w)

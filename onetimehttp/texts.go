@@ -21,10 +21,11 @@ var english = Catalogue{
 	"code.title":  "Enter your code",
 	"code.sent":   "If this address has an account, a message is on its way. It is good for a few minutes.",
 	"code.label":  "Code of %d characters",
+	"code.digits": "Code of %d digits",
 	"code.submit": "Sign in",
 	"code.again":  "Send another one",
 	"code.link":   "Or open the link in the message.",
-	"already":     "A message was already sent. The next one can be sent in %d seconds.",
+	"already":     "A message was already sent. The next one can be sent in %s.",
 
 	"sent.title": "Look into your messages",
 	"sent.link":  "If this address has an account, a link is on its way. Open it in this browser.",
@@ -38,7 +39,10 @@ var english = Catalogue{
 
 	"error.title": "That did not work",
 	"error.back":  "Start again",
-	"wait":        "Try again in %d seconds.",
+	"wait":        "Try again in %s.",
+	"seconds":     "%d seconds",
+	"minutes":     "%d minutes",
+	"hours":       "%d hours",
 
 	"error.refused":    "This code does not work. Look again, or ask for a new one.",
 	"error.address":    "Check the address.",
@@ -82,6 +86,18 @@ func (c Catalogue) text(name string, args ...any) string {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
+}
+
+// wait says how long to wait, rounded up: who waits as long as told must not be too early. There is more than one of each
+// unit, so that languages need no other word for one.
+func (c Catalogue) wait(seconds int) string {
+	switch {
+	case seconds <= 120:
+		return c.text("seconds", max(seconds, 2))
+	case seconds <= 120*60:
+		return c.text("minutes", (seconds+59)/60)
+	}
+	return c.text("hours", (seconds+3599)/3600)
 }
 
 // check reports texts that are missing, unknown, or without a place for what goes into them.

@@ -23,10 +23,11 @@ var german = onetimehttp.Catalogue{
 	"code.title":  "Code eingeben",
 	"code.sent":   "Wenn es zu dieser Adresse ein Konto gibt, ist eine Nachricht unterwegs. Sie gilt einige Minuten.",
 	"code.label":  "Code aus %d Zeichen",
+	"code.digits": "Code aus %d Ziffern",
 	"code.submit": "Anmelden",
 	"code.again":  "Noch eine Nachricht schicken",
 	"code.link":   "Oder öffnen Sie den Link in der Nachricht.",
-	"already":     "Eine Nachricht ist schon unterwegs. Die nächste kann in %d Sekunden verschickt werden.",
+	"already":     "Eine Nachricht ist schon unterwegs. Die nächste kann in %s verschickt werden.",
 
 	"sent.title": "Sehen Sie in Ihre Nachrichten",
 	"sent.link":  "Wenn es zu dieser Adresse ein Konto gibt, ist ein Link unterwegs. Öffnen Sie ihn in diesem Browser.",
@@ -40,7 +41,10 @@ var german = onetimehttp.Catalogue{
 
 	"error.title": "Das hat nicht geklappt",
 	"error.back":  "Von vorn beginnen",
-	"wait":        "Versuchen Sie es in %d Sekunden wieder.",
+	"wait":        "Versuchen Sie es in %s wieder.",
+	"seconds":     "%d Sekunden",
+	"minutes":     "%d Minuten",
+	"hours":       "%d Stunden",
 
 	"error.refused":    "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.",
 	"error.address":    "Prüfen Sie die Adresse.",
@@ -156,7 +160,7 @@ func TestTexts_PagesProblemsAndMessages(t *testing.T) {
 	require.Equal(t, "de", mail.one(t, "html").attr["lang"])
 	require.Contains(t, mail.text, "Waren Sie es nicht")
 
-	require.Equal(t, "Code aus 6 Zeichen", v.seen.page().one(t, "label").text)
+	require.Equal(t, "Code aus 6 Ziffern", v.seen.page().one(t, "label").text)
 	require.Equal(t, "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.", v.submit("code", wrong(m.Code, 1)).said())
 	require.Contains(t, v.again().noted(), "Die nächste kann in 30 Sekunden verschickt werden.")
 	program := asProgram(v)

@@ -1,0 +1,152 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+)
+
+// Visit opens an address, as a link in a mail program does, and returns the status of the answer.
+func (b *Browser) Visit(address string) (status int) {
+	b.t.Helper()
+	return b.load(chromedp.Navigate(address), "opens %s", path(address))
+}
+
+// Press clicks the button or link of this name, which leads to a page.
+func (b *Browser) Press(name string) (status int) {
+	b.t.Helper()
+	return b.load(chromedp.Click(named("button", name)+" | "+named("a", name)), "presses %q", name)
+}
+
+// Type types into the field of this label, in place of what is there.
+func (b *Browser) Type(label, text string) {
+	b.t.Helper()
+	b.tell("types %q into %q", text, label)
+	field := chromedp.Search("//input[@id=" + string(named("label", label)) + "/@for]")
+	run(b, chromedp.Steps(chromedp.Clear(field), chromedp.SendKeys(field, text)), "types into %q", label)
+}
+
+// Keys of the keyboard, for Keys and Enter.
+const (
+	Tab   = kb.Tab
+	Enter = kb.Enter
+)
+
+// Keys presses keys one after the other, wherever the focus is.
+func (b *Browser) Keys(keys string) {
+	b.t.Helper()
+	b.tell("presses the keys %q", spelled(keys))
+	b.press(keys)
+}
+
+func (b *Browser) press(keys string) {
+	b.t.Helper()
+	run(b, chromedp.KeyEvent(keys), "presses keys")
+}
+
+// Enter presses Enter, which leads to a page.
+func (b *Browser) Enter() (status int) {
+	b.t.Helper()
+	return b.load(chromedp.KeyEvent(kb.Enter), "presses the key Enter")
+}
+
+// Back goes back in the history. Where the browser cannot show the page again, it shows one of its own.
+func (b *Browser) Back() {
+	b.t.Helper()
+	history := call(b, page.GetNavigationHistory, cdp.Empty{})
+	require.Positive(b.t, history.CurrentIndex, "nothing to go back to")
+	entry := page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID}
+	// A page that was kept alive does not load again.
+	run(b, chromedp.WaitEvent(page.FrameNavigated, nil, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
+		return cdp.Call(ctx, t, page.NavigateToHistoryEntry, entry)
+	}), "goes back")
+	run(b, chromedp.WaitReady(chromedp.CSS("body")), "goes back")
+	b.tell("goes back: %q", b.Title())
+}
+
+// load does something that leads to a page, waits for the page, and checks that everybody can use it.
+func (b *Browser) load(action chromedp.Action[chromedp.Void], what string, args ...any) (status int) {
+	b.t.Helper()
+	what = fmt.Sprintf(what, args...)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	response, err := chromedp.RunResponse(ctx, action)
+	require.NoError(b.t, err, b.who+" "+what)
+	status = int(response.Status)
+	b.settle()
+	b.tell("%s: %d, %q", what, status, b.Title())
+	b.check(status)
+	return status
+}
+
+// settle waits for the focus to be where the page wants it: browsers move it there after they have loaded the page.
+func (b *Browser) settle() {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if evaluate[bool](b, `document.readyState === "complete" && (!document.querySelector("[autofocus]") || document.activeElement !== document.body)`) {
+			return
+		}
+		require.True(b.t, time.Now().Before(deadline), "the focus does not move to where the page wants it")
+	}
+}
+
+// Title is that of the page.
+func (b *Browser) Title() string {
+	b.t.Helper()
+	return evaluate[string](b, "document.title")
+}
+
+// Text is what the page says, as it is shown.
+func (b *Browser) Text() string {
+	b.t.Helper()
+	return evaluate[string](b, "document.body.innerText")
+}
+
+// Path is that of the page.
+func (b *Browser) Path() string {
+	b.t.Helper()
+	return path(evaluate[string](b, "location.href"))
+}
+
+// Attributes are those of the field of this label.
+func (b *Browser) Attributes(label string) map[string]string {
+	b.t.Helper()
+	return run(b, chromedp.Attributes(chromedp.Search("//input[@id="+string(named("label", label))+"/@for]")), "looks at %q", label)
+}
+
+// named is the XPath of elements by what they say.
+func named(element, text string) chromedp.Search {
+	return chromedp.Search(fmt.Sprintf("//%s[normalize-space()=%q]", element, text))
+}
+
+// path is an address without its query, which may be a secret.
+func path(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Path == "" {
+		return "an address"
+	}
+	return u.Path
+}
+
+func spelled(keys string) string {
+	return strings.NewReplacer(kb.Tab, "Tab ", kb.Enter, "Enter ").Replace(keys)
+}
+
+func call[P, R any](b *Browser, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }, "calls %s", command.Method)
+}
+
+// Addresses are all that the page leads to or would load, forms left aside.
+func (b *Browser) Addresses() []string {
+	b.t.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll("[href], [src]")].map((e) => new URL(e.getAttribute("href") ?? e.getAttribute("src"), location).href)`)
+}

@@ -1,0 +1,75 @@
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/stretchr/testify/require"
+)
+
+// folder is where pictures go: that of ONETIME_PICTURES, else one of this user's for temporary files.
+var folder = sync.OnceValues(func() (string, error) {
+	dir := os.Getenv("ONETIME_PICTURES")
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "onetime-pictures-"+strconv.Itoa(os.Getuid()))
+	}
+	return dir, os.MkdirAll(dir, 0o700)
+})
+
+// Screens on which pages are looked at.
+var screens = []struct {
+	name          string
+	width, height int64
+	density       float64
+}{{"phone", 375, 667, 2}, {"desktop", 1280, 800, 1}}
+
+// Colours that people can prefer.
+var schemes = []string{"light", "dark"}
+
+// Picture writes the page to files, one for each screen and scheme.
+func (b *Browser) Picture(name string) {
+	b.t.Helper()
+	dir, err := folder()
+	require.NoError(b.t, err)
+	for _, screen := range screens {
+		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.density,
+		})
+		for _, scheme := range schemes {
+			b.prefer(scheme)
+			whole := true
+			shot := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: &whole})
+			file := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.png", name, screen.name, scheme))
+			require.NoError(b.t, os.WriteFile(file, shot.Data, 0o600))
+		}
+	}
+	b.prefer("")
+	call(b, emulation.ClearDeviceMetricsOverride, cdp.Empty{})
+	b.tell("is pictured: %s", filepath.Join(dir, name+"-*.png"))
+}
+
+// prefer sets the colours that the person prefers, and that nothing shall move; "" is no preference.
+func (b *Browser) prefer(scheme string) {
+	b.t.Helper()
+	motion := ""
+	if scheme != "" {
+		motion = "reduce"
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
+	}})
+}
+
+// Examine looks at the page in each way: it writes pictures of it, and demands that it works on a narrow screen and by keyboard.
+func (b *Browser) Examine(name string) {
+	b.t.Helper()
+	b.Picture(name)
+	b.CheckNarrow()
+	b.CheckKeyboard()
+}

@@ -1,0 +1,229 @@
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/browser"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimetest"
+)
+
+const (
+	address      = "alice@example.com"
+	addressLabel = "E-mail address or phone number"
+	askButton    = "Send me a code or a link"
+	codeLabel    = "Code of 6 digits"
+	signInButton = "Sign in"
+	againButton  = "Send another one"
+)
+
+// A site is the handlers of onetimehttp, and what they sent.
+type site struct {
+	t      *testing.T
+	origin string
+	mails  chan onetimehttp.Message
+	clock  *onetimetest.Clock
+	end    func() error // of its Redis
+}
+
+func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.Option, opts ...onetimehttp.Option) *site {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &site{t: t, origin: "http://" + listener.Addr().String(), mails: make(chan onetimehttp.Message, 100)}
+	client, clock := onetimetest.NewRedis(t)
+	s.clock, s.end = clock, client.Close
+	manager, err := onetime.New(client, onetimetest.Key, append(managed, onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
+	require.NoError(t, err)
+	config := onetimehttp.Config{
+		Origin: s.origin, Name: "Example",
+		Lookup: func(_ context.Context, typed string) (string, string, bool, error) { return typed, typed, true, nil },
+		Sender: func(_ context.Context, _ string, m onetimehttp.Message) error { s.mails <- m; return nil },
+		OnVerified: func(w http.ResponseWriter, _ *http.Request, _ onetime.Verification) {
+			w.WriteHeader(http.StatusNoContent)
+		},
+		Limiter: func(*http.Request) bool { return true },
+	}
+	change(&config)
+	flow, err := onetimehttp.New(manager, config, opts...)
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/sign-in", flow.Start())
+	mux.Handle("/sign-in/code", flow.Verify())
+	mux.Handle("/sign-in/link", flow.Link())
+	mux.HandleFunc("/mail", func(w http.ResponseWriter, _ *http.Request) { // as a mail program shows it
+		m := <-s.mails
+		body, err := m.HTML()
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		strings.NewReplacer("<div", "<main><h1>"+m.Subject()+"</h1><div", "</div>", "</div></main>").WriteString(w, body)
+	})
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: mux}}
+	server.Start()
+	t.Cleanup(func() {
+		server.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		require.NoError(t, flow.Shutdown(ctx))
+	})
+	return s
+}
+
+// mail waits for the next message.
+func (s *site) mail() onetimehttp.Message {
+	s.t.Helper()
+	select {
+	case m := <-s.mails:
+		return m
+	case <-time.After(20 * time.Second):
+		require.FailNow(s.t, "no message")
+		return onetimehttp.Message{}
+	}
+}
+
+// Each page, in each state that it can be in, can be used by everybody, on a narrow screen and by keyboard, too.
+func TestBrowser_Pages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(*onetimehttp.Config) {}, nil)
+	b := browser.Open(t, "Alice")
+	require.Equal(t, http.StatusOK, b.Visit(s.origin+"/sign-in"))
+	b.Examine("start")
+	b.Type(addressLabel, "   ")
+	require.Equal(t, http.StatusBadRequest, b.Press(askButton))
+	b.Examine("start-wrong")
+	b.Type(addressLabel, address)
+	require.Equal(t, http.StatusOK, b.Press(askButton))
+	b.Examine("code")
+	mail := s.mail()
+	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))
+	b.Examine("code-already")
+	b.Type(codeLabel, "12")
+	require.Equal(t, http.StatusBadRequest, b.Press(signInButton))
+	b.Examine("code-half")
+	b.Type(codeLabel, wrong(mail.Code, 1))
+	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	b.Examine("code-wrong")
+
+	require.Equal(t, http.StatusOK, b.Visit(mail.URL))
+	b.Examine("link")
+	other := browser.Open(t, "Alice's phone")
+	require.Equal(t, http.StatusOK, other.Visit(mail.URL))
+	other.Examine("link-other-browser")
+	s.clock.Advance(10*time.Minute + time.Second)
+	require.Equal(t, http.StatusGone, b.Press(signInButton))
+	b.Examine("link-expired")
+
+	b.Press("Start again")
+	b.Type(addressLabel, address)
+	b.Press(askButton)
+	mail = s.mail()
+	b.Type(codeLabel, wrong(mail.Code, 0))
+	s.clock.Advance(5*time.Minute + time.Second)
+	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	b.Examine("code-expired")
+}
+
+func TestBrowser_PagesOfLockedCodes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(*onetimehttp.Config) {}, []onetime.Option{onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: 12 * time.Hour})})
+	b := browser.Open(t, "Alice")
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	b.Press(askButton)
+	mail := s.mail()
+	b.Type(codeLabel, wrong(mail.Code, 1))
+	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	b.Type(codeLabel, mail.Code)
+	require.Equal(t, http.StatusTooManyRequests, b.Press(signInButton))
+	require.Contains(t, b.Text(), "Try again in 12 hours.")
+	b.Examine("code-locked")
+}
+
+func TestBrowser_PagesOfNoAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(*onetimehttp.Config) {}, nil)
+	b := browser.Open(t, "Alice")
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	b.Press(askButton)
+	mail := s.mail()
+	require.NoError(t, s.end())
+	b.Type(codeLabel, mail.Code)
+	require.Equal(t, http.StatusServiceUnavailable, b.Press(signInButton))
+	b.Examine("code-undecided")
+	require.Equal(t, http.StatusServiceUnavailable, b.Visit(mail.URL))
+	b.Examine("link-undecided")
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	require.Equal(t, http.StatusServiceUnavailable, b.Press(askButton))
+	b.Examine("start-undecided")
+}
+
+func TestBrowser_PagesOfLinksAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *onetimehttp.Config) {
+		c.Secrets, c.OtherBrowser = onetimehttp.LinkOnly, onetimehttp.RefuseOtherBrowser
+	}, nil)
+	b := browser.Open(t, "Alice")
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	require.Equal(t, http.StatusOK, b.Press(askButton))
+	b.Examine("sent")
+	mail := s.mail()
+	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))
+	b.Examine("sent-already")
+	other := browser.Open(t, "Alice's phone")
+	require.Equal(t, http.StatusForbidden, other.Visit(mail.URL))
+	other.Examine("link-other-browser-refused")
+}
+
+// Names, addresses and texts of others may be long, and codes may have letters.
+func TestBrowser_PagesOfLongNames(t *testing.T) {
+	t.Parallel()
+	const name = "Donaudampfschifffahrtsgesellschaftskapitänsmützenverleih"
+	texts := onetimehttp.English()
+	for text := range texts {
+		texts[text] = "Rechtsschutzversicherungsgesellschaften " + texts[text]
+	}
+	s := newSite(t, func(c *onetimehttp.Config) { c.Name = name }, []onetime.Option{onetime.WithAlphabet(onetime.Crockford32), onetime.WithCodeLength(12)},
+		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": texts}))
+	b := browser.Open(t, "Alice")
+	b.Visit(s.origin + "/sign-in")
+	b.Examine("long-start")
+	b.Type(texts["start.address"], "wolfeschlegelsteinhausenbergerdorff.wolfeschlegelsteinhausenbergerdorff@example.com")
+	require.Equal(t, http.StatusOK, b.Press(texts["start.submit"]))
+	b.Examine("long-code")
+	b.Visit(s.mail().URL)
+	b.Examine("long-link")
+}
+
+func TestBrowser_MailAsHTML(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(*onetimehttp.Config) {}, nil)
+	b := browser.Open(t, "Alice")
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	b.Press(askButton)
+	b.Visit(s.origin + "/mail")
+	b.Picture("mail")
+	b.CheckNarrow()
+}
+
+// wrong returns another code.
+func wrong(code string, by int) string {
+	var n int
+	fmt.Sscan(code, &n)
+	return fmt.Sprintf("%06d", (n+by)%1000000)
+}
