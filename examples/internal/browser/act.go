@@ -145,8 +145,9 @@ func call[P, R any](b *Browser, command cdp.Command[P, R], params P) R {
 	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }, "calls %s", command.Method)
 }
 
-// Addresses are all that the page leads to or would load, forms left aside.
+// Addresses are all that the page leads to or would load, those of forms, too.
 func (b *Browser) Addresses() []string {
 	b.t.Helper()
-	return evaluate[[]string](b, `[...document.querySelectorAll("[href], [src]")].map((e) => new URL(e.getAttribute("href") ?? e.getAttribute("src"), location).href)`)
+	return evaluate[[]string](b, `["href", "src", "action"].flatMap((name) =>
+		[...document.querySelectorAll("[" + name + "]")].map((e) => new URL(e.getAttribute(name), location).href))`)
 }
