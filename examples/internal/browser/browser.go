@@ -65,7 +65,8 @@ func start(t testing.TB) context.Context {
 			chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess"), // a spare process for each page takes its time
+			// A spare process for the next page, and others for what people type into an address bar, would take half of the time.
+			chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
 			// Pages are on this computer: whatever asks for anything else gets nothing.
 			chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]"),
 		)
