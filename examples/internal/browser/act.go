@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -130,10 +131,10 @@ func named(element, text string) chromedp.Search {
 // path is an address without its query, which may be a secret.
 func path(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Path == "" {
+	if err != nil {
 		return "an address"
 	}
-	return u.Path
+	return cmp.Or(u.Path, "/")
 }
 
 func spelled(keys string) string {

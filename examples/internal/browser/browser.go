@@ -138,6 +138,8 @@ func Open(t testing.TB, who string) *Browser {
 	t.Cleanup(end)
 	b.ctx = ctx
 	require.NoError(t, bounded(ctx, end))
+	// Of several windows one has the focus, and in the others nothing would.
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
