@@ -271,6 +271,18 @@ func TestPages_KeepTheAddress(t *testing.T) {
 	require.Equal(t, alice, v.submit("code", "1").page().all("input")[0].attr["value"])
 }
 
+// Who mistyped the address sees it, and can start again.
+func TestPages_ShowTheAddressAndTheWayBack(t *testing.T) {
+	for _, secrets := range []onetimehttp.Secrets{onetimehttp.LinkAndCode, onetimehttp.CodeOnly, onetimehttp.LinkOnly} {
+		v := newSite(t, func(with *setup) { with.config.Secrets = secrets }).visitor()
+		for _, address := range []string{" Malla@example.com", alice, alice} { // the last of which is too early
+			page := v.post(start, "address", address).page()
+			require.Equal(t, strings.ToLower(strings.TrimSpace(address)), page.one(t, "bdi").text)
+			require.Equal(t, start, page.one(t, "a").attr["href"])
+		}
+	}
+}
+
 // The style that Protect allows is the one that pages have.
 func TestStyle(t *testing.T) {
 	s := newSite(t)

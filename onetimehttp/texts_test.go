@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
@@ -171,6 +172,30 @@ func TestTexts_PagesProblemsAndMessages(t *testing.T) {
 }
 
 // English can be replaced, too, and stands in for all other languages.
+// How long to wait is told in a unit that people can use, never too short, and never "1 hours".
+func TestTexts_WaitIsToldInAUnitThatFits(t *testing.T) {
+	for wait, want := range map[time.Duration]string{
+		time.Second:                   "2 seconds",
+		120 * time.Second:             "120 seconds",
+		120*time.Second + 1:           "3 minutes",
+		10 * time.Minute:              "10 minutes",
+		10*time.Minute + 1:            "11 minutes",
+		2 * time.Hour:                 "120 minutes",
+		2*time.Hour + 1:               "3 hours",
+		14*time.Hour + 24*time.Minute: "15 hours",
+	} {
+		wait = (wait + time.Millisecond - 1).Truncate(time.Millisecond) // limits are in whole milliseconds
+		s := newSite(t, func(with *setup) {
+			with.manager = append(with.manager, onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: wait}), onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: wait}))
+		})
+		v := s.visitor()
+		m := v.asks(alice)
+		require.Equal(t, "A message was already sent. The next one can be sent in "+want+".", v.again().noted())
+		v.submit("code", wrong(m.Code, 1))
+		require.Equal(t, "Try again in "+want+".", v.submit("code", m.Code).noted())
+	}
+}
+
 func TestTexts_EnglishReplaced(t *testing.T) {
 	s := newSite(t, texts(map[string]onetimehttp.Catalogue{"en": reworded("Our "), "de": german}))
 	v := s.visitor()

@@ -31,20 +31,16 @@ func (b *Browser) Press(name string) (status int) {
 func (b *Browser) Type(label, text string) {
 	b.t.Helper()
 	b.tell("types %q into %q", text, label)
-	field := chromedp.Search("//input[@id=" + string(named("label", label)) + "/@for]")
-	run(b, chromedp.Steps(chromedp.Clear(field), chromedp.SendKeys(field, text)), "types into %q", label)
+	run(b, chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), text)), "types into %q", label)
 }
 
-// Keys of the keyboard, for Keys and Enter.
-const (
-	Tab   = kb.Tab
-	Enter = kb.Enter
-)
+// Tab is the key, for Keys.
+const Tab = kb.Tab
 
 // Keys presses keys one after the other, wherever the focus is.
 func (b *Browser) Keys(keys string) {
 	b.t.Helper()
-	b.tell("presses the keys %q", spelled(keys))
+	b.tell("presses the keys %q", strings.ReplaceAll(keys, Tab, "<Tab>"))
 	b.press(keys)
 }
 
@@ -120,12 +116,17 @@ func (b *Browser) Path() string {
 // Attributes are those of the field of this label.
 func (b *Browser) Attributes(label string) map[string]string {
 	b.t.Helper()
-	return run(b, chromedp.Attributes(chromedp.Search("//input[@id="+string(named("label", label))+"/@for]")), "looks at %q", label)
+	return run(b, chromedp.Attributes(field(label)), "looks at %q", label)
 }
 
 // named is the XPath of elements by what they say.
 func named(element, text string) chromedp.Search {
 	return chromedp.Search(fmt.Sprintf("//%s[normalize-space()=%q]", element, text))
+}
+
+// field is the XPath of the field of a label.
+func field(label string) chromedp.Search {
+	return "//input[@id=" + named("label", label) + "/@for]"
 }
 
 // path is an address without its query, which may be a secret.
@@ -135,15 +136,6 @@ func path(address string) string {
 		return "an address"
 	}
 	return cmp.Or(u.Path, "/")
-}
-
-func spelled(keys string) string {
-	return strings.NewReplacer(kb.Tab, "Tab ", kb.Enter, "Enter ").Replace(keys)
-}
-
-func call[P, R any](b *Browser, command cdp.Command[P, R], params P) R {
-	b.t.Helper()
-	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }, "calls %s", command.Method)
 }
 
 // Addresses are all that the page leads to or would load, those of forms, too.

@@ -1,4 +1,9 @@
-// Package browser drives Chromium in tests of pages: what people do, what they are shown, and whether all of them can use it.
+/*
+Package browser drives Chromium in tests of pages: what people do, what they are shown, and whether all of them can use it.
+
+Each page that a Browser comes to is checked: accessibility.go says for what. With -v a test tells what was done in it. Pictures
+of pages go to the folder of ONETIME_PICTURES, by default one for temporary files, which the test tells.
+*/
 package browser
 
 import (
@@ -12,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
@@ -176,6 +182,12 @@ func run[T any](b *Browser, action chromedp.Action[T], what string, args ...any)
 	result, err := chromedp.Run(ctx, action)
 	require.NoError(b.t, err, b.who+" "+fmt.Sprintf(what, args...))
 	return result
+}
+
+// call sends a command of the DevTools protocol.
+func call[P, R any](b *Browser, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }, "calls %s", command.Method)
 }
 
 // evaluate returns what an expression is in the page.
