@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime/examples/internal/browser"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
 
@@ -21,7 +22,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if !sitetest.AsProgram(main) {
-		os.Exit(m.Run())
+		os.Exit(browser.Run(m))
 	}
 }
 
