@@ -355,6 +355,15 @@ func (c *campaign) guess() time.Duration {
 	default: // the person's own sign-in took the code, or the attempts are gone
 		c.pending = onetime.OTP{}
 	}
+	if denied.RetryAfter > 0 {
+		switch c.random.IntN(8) {
+		case 0: // the right code is refused as well
+			_, err := c.m.VerifyOTP(c.t.Context(), campaignSubject, c.pending.Code, campaignBindings[c.which])
+			require.Contains(c.t, []error{onetime.ErrLocked, onetime.ErrDisabled}, c.reason(err).Reason)
+		case 1: // whoever guesses need not believe that waiting is called for
+			return 0
+		}
+	}
 	return denied.RetryAfter
 }
 
