@@ -43,8 +43,8 @@ func (b *Browser) Picture(name string) {
 		})
 		for _, scheme := range schemes {
 			b.prefer(scheme)
-			whole := true
-			shot := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: &whole})
+			yes := true
+			shot := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes}) // as PNG
 			file := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.png", name, screen.name, scheme))
 			require.NoError(b.t, os.WriteFile(file, shot.Data, 0o600))
 		}
