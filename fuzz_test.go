@@ -59,7 +59,11 @@ func FuzzToken(f *testing.F) {
 	f.Add(bound, true, uint16(0), uint16(0), "")
 	f.Add([]byte{2}, false, uint16(0), uint16(0), "")
 	f.Add([]byte{}, false, uint16(0), uint16(100), "")
-	f.Add(body, false, uint16(75), uint16(1), "A")
+	for _, at := range []uint16{1, 10, 30, 45, 54, 55, 65, 75} { // in each part, and at both ends of the MAC
+		f.Add(body, false, at, uint16(1), "A")
+		f.Add(bound, true, at, uint16(1), "B")
+		f.Add(body, true, at, uint16(1), "C")
+	}
 	f.Add(body, true, uint16(75), uint16(1), "=")
 	f.Add(body, false, uint16(76), uint16(0), "\n")
 	f.Add(body, false, uint16(40), uint16(4), "\r\n\r\n")
