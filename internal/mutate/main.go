@@ -95,6 +95,9 @@ func run(ctx context.Context, s settings, chosen []mutant, reasons map[string]st
 		each(ctx, len(numbers), max(1, s.workers), func(k int) {
 			i := numbers[k]
 			v := l.try(i, servers)
+			if ctx.Err() != nil {
+				return
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			verdicts[i] = v
