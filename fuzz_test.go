@@ -284,8 +284,7 @@ func FuzzLinkBase(f *testing.F) {
 
 		require.Equal(t, 1, strings.Count(link.URL, link.Token))
 		require.Empty(t, strings.Trim(link.URL, visible), "all visible ASCII")
-		_, behind, _ := strings.Cut(strings.TrimPrefix(link.URL, u.Scheme+"://"), "/")
-		require.NotRegexp(t, "[\"<>\\\\^`{|}]", behind, "what might end the link in a mail")
+		require.NotRegexp(t, "[\"<>\\\\^`{|}]", link.URL, "what might end the link in a mail")
 	})
 }
 

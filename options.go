@@ -278,8 +278,10 @@ func splitLinkBase(base string) (head, tail string, err error) {
 	if len(base) > maxLinkBase {
 		return "", "", invalid("WithLinkBase: %d bytes: want at most %d", len(base), maxLinkBase)
 	}
+	// What is not escaped here would end a link where a mail program thinks it does.
+	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
 	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || strings.ContainsFunc(u.Host, unsafe) { // url.Parse lets "<> stand in a host
 		return "", "", invalid("WithLinkBase: want an absolute https URL")
 	}
 	if u.User != nil {
@@ -288,8 +290,6 @@ func splitLinkBase(base string) (head, tail string, err error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return "", "", invalid("WithLinkBase: scheme %q: want https, or http on localhost", u.Scheme)
 	}
-	// What is not escaped here would end a link where a mail program thinks it does.
-	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil || query.Has(linkParam) || strings.ContainsFunc(u.RawQuery, unsafe) {
 		return "", "", invalid("WithLinkBase: want an escaped query without the parameter %q", linkParam)

@@ -61,13 +61,13 @@ func TestDocs_EveryTestTheyNameExists(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Example|Benchmark)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+		for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Example|Benchmark|Fuzz)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
 			declared[found[1]] = true
 		}
 		return err
 	}))
 	for path, text := range documents(t) {
-		named := regexp.MustCompile(`\b(?:Test|Example|Benchmark)[A-Z_]\w*`).FindAllString(text, -1)
+		named := regexp.MustCompile(`\b(?:Test|Example|Benchmark|Fuzz)[A-Z_]\w*`).FindAllString(text, -1)
 		require.True(t, len(named) > 0 || path != "README.md")
 		for _, name := range named {
 			require.True(t, declared[name], "%s names %s, which does not exist", path, name)
