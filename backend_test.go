@@ -53,16 +53,18 @@ func backends(t *testing.T, test func(t *testing.T, b *backend)) {
 		}
 		on("redis", sharedRedis, single, redistest.Redis)
 		on("redis cluster", sharedCluster, cluster, redistest.Redis)
-		on("redis sentinel", func() (*redistest.Server, error) {
-			set, err := sharedSentinel()
-			if err != nil {
-				return nil, err
-			}
-			return set.Primary, nil
-		}, func(string) redis.UniversalClient {
-			set, _ := sharedSentinel()
-			return set.Client(redis.FailoverOptions{})
-		}, redistest.Redis, redistest.Sentinel)
+		if !testing.Short() { // its client is that of a single node, but for failovers
+			on("redis sentinel", func() (*redistest.Server, error) {
+				set, err := sharedSentinel()
+				if err != nil {
+					return nil, err
+				}
+				return set.Primary, nil
+			}, func(string) redis.UniversalClient {
+				set, _ := sharedSentinel()
+				return set.Client(redis.FailoverOptions{})
+			}, redistest.Redis, redistest.Sentinel)
+		}
 		if redistest.Installed(redistest.Valkey) {
 			on("valkey", sharedValkey, single)
 		}
