@@ -69,10 +69,7 @@ func TestChange_OldAddressHas24Hours(t *testing.T) {
 // A thief who asks for the next change at the moment at which the address is put back must not get a link to put back theirs.
 func TestChange_RequestOvertakenByATakeBackIsNotMade(t *testing.T) {
 	t.Parallel()
-	s, a := open(t)
-	thief := signIn(t, s, alice)
-	notice, request := ask(t, s, thief, ann)
-	press(thief, request.Link)
+	s, a, _, notice := changed(t)
 	before, err := s.Accounts.Get(t.Context(), "account-1")
 	require.NoError(t, err)
 	next := accounts.Change{ID: "next", Old: before.Address, New: other, Until: s.Now().Add(takeBack)}
@@ -153,10 +150,7 @@ func TestChange_OldAddressStaysTakenForAsLong(t *testing.T) {
 // A sign-in link that went to the new address is worth nothing once the address is put back.
 func TestChange_TakingBackEndsWhatTheNewAddressCouldSignInWith(t *testing.T) {
 	t.Parallel()
-	s, _ := open(t)
-	thief := signIn(t, s, alice)
-	notice, request := ask(t, s, thief, ann)
-	press(thief, request.Link)
+	s, _, _, notice := changed(t)
 	later := s.Visitor()
 	code := later.Ask("/sign-in", ann, ann)
 	press(s.Visitor(), notice.Link)
@@ -168,10 +162,7 @@ func TestChange_TakingBackEndsWhatTheNewAddressCouldSignInWith(t *testing.T) {
 // Who signs in with such a link after the address was put back and before the link is revoked is signed out.
 func TestChange_SignInBetweenTakingBackAndRevokeEnds(t *testing.T) {
 	t.Parallel()
-	s, _ := open(t)
-	thief := signIn(t, s, alice)
-	notice, request := ask(t, s, thief, ann)
-	press(thief, request.Link)
+	s, _, _, notice := changed(t)
 	later := s.Visitor()
 	code := later.Ask("/sign-in", ann, ann)
 	_, token := later.Open(code.Link)
@@ -193,10 +184,7 @@ func TestChange_SignInBetweenTakingBackAndRevokeEnds(t *testing.T) {
 // While Redis is away nothing can be revoked: the address is put back, the sessions are ended, and the rest is made up for.
 func TestChange_RevokeThatIsUndecidedIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	s, a := open(t)
-	thief := signIn(t, s, alice)
-	notice, request := ask(t, s, thief, ann)
-	press(thief, request.Link)
+	s, a, thief, notice := changed(t)
 	later := s.Visitor()
 	later.Ask("/sign-in", ann, ann)
 	shown, _ := later.Open(notice.Link)

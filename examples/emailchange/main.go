@@ -69,7 +69,6 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 	}
 	a.pages = pages.New(text, a.signIn.Style())
 	for pattern, handle := range map[string]http.HandlerFunc{
-		"GET /{$}":              a.home,
 		"GET /address":          a.showForm,
 		"POST /address":         a.ask,
 		"GET /address/confirm":  a.showConfirm,
@@ -80,19 +79,8 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 		// Protect refuses what another site posts, and keeps tokens out of referrers and caches.
 		a.mux.Handle(pattern, a.signIn.Protect(http.MaxBytesHandler(handle, 8<<10)))
 	}
+	home := s.Home(a.pages, func(w http.ResponseWriter, _ *http.Request, err error) { a.fail(w, err) })
+	a.mux.Handle("GET /{$}", a.signIn.Protect(home))
 	s.Mount(a.mux, a.signIn)
 	return a, nil
-}
-
-// home is the first page.
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	account, err := a.Sessions.Account(r)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.pages.Show(w, http.StatusOK, "home", struct {
-		Address string
-		Known   []string
-	}{account.Address, a.Known()})
 }

@@ -67,6 +67,16 @@ func press(v *sitetest.Visitor, link string) sitetest.Page {
 	return v.Submit(shown)
 }
 
+// changed starts the program in which a thief of Alice's session has changed her address, and returns the thief and what told her of it.
+func changed(t testing.TB) (s *sitetest.Site, a *app, thief *sitetest.Visitor, notice sitetest.Letter) {
+	t.Helper()
+	s, a = open(t)
+	thief = signIn(t, s, alice)
+	notice, request := ask(t, s, thief, ann)
+	press(thief, request.Link)
+	return s, a, thief, notice
+}
+
 // address is the address of Alice's account.
 func address(t testing.TB, s *sitetest.Site) string {
 	t.Helper()

@@ -86,7 +86,7 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 	a.pages = pages.New(text, a.flow.Style())
 	a.mux.Handle("/reset", a.flow.Start())
 	a.mux.Handle("/reset/link", a.flow.Link())
-	a.mux.Handle("GET /{$}", a.flow.Protect(http.HandlerFunc(a.home)))
+	a.mux.Handle("GET /{$}", a.flow.Protect(s.Home(a.pages, onetimehttp.WriteError)))
 	a.mux.Handle("GET /sign-in/password", a.flow.Protect(http.HandlerFunc(a.askPassword)))
 	a.mux.Handle("POST /sign-in/password", a.flow.Protect(a.takePassword()))
 	s.Mount(a.mux, a.flow)
@@ -110,17 +110,4 @@ func words() onetimehttp.Catalogue {
 	c["mail.button"] = "Set a new password"
 	c["mail.ignore"] = "If it was not you, ignore this message: your password stays as it is."
 	return c
-}
-
-// home is the first page.
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	account, err := a.Sessions.Account(r)
-	if err != nil {
-		onetimehttp.WriteError(w, r, err)
-		return
-	}
-	a.pages.Show(w, http.StatusOK, "home", struct {
-		Address string
-		Known   []string
-	}{account.Address, a.Known()})
 }

@@ -77,7 +77,7 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 	a.mux.Handle("/sign-up", a.flow.Start())
 	a.mux.Handle("/sign-up/code", a.flow.Verify())
 	a.mux.Handle("/sign-up/link", a.flow.Link())
-	a.mux.Handle("GET /{$}", a.flow.Protect(http.HandlerFunc(a.home)))
+	a.mux.Handle("GET /{$}", a.flow.Protect(s.Home(a.pages, onetimehttp.WriteError)))
 	s.Mount(a.mux, a.flow)
 	return a, nil
 }
@@ -102,17 +102,4 @@ func words() onetimehttp.Catalogue {
 	c["mail.button"] = "Create account"
 	c["mail.ignore"] = "If it was not you, ignore this message: there will be no account. Give the code to nobody."
 	return c
-}
-
-// home is the first page.
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	account, err := a.Sessions.Account(r)
-	if err != nil {
-		onetimehttp.WriteError(w, r, err)
-		return
-	}
-	a.pages.Show(w, http.StatusOK, "home", struct {
-		Address string
-		Known   []string
-	}{account.Address, a.Known()})
 }

@@ -91,6 +91,13 @@ func (s *site) mail() onetimehttp.Message {
 	}
 }
 
+// ask asks for a message, and returns the status of the answer.
+func (s *site) ask(b *browser.Browser) int {
+	b.Visit(s.origin + "/sign-in")
+	b.Type(addressLabel, address)
+	return b.Press(askButton)
+}
+
 // Each page, in each state that it can be in, can be used by everybody, on a narrow screen and by keyboard, too.
 func TestBrowser_Pages(t *testing.T) {
 	t.Parallel()
@@ -137,9 +144,7 @@ func TestBrowser_PagesOfLockedCodes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(*onetimehttp.Config) {}, []onetime.Option{onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: 12 * time.Hour})})
 	b := browser.Open(t, "Alice")
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	b.Press(askButton)
+	s.ask(b)
 	mail := s.mail()
 	b.Type(codeLabel, wrong(mail.Code, 1))
 	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
@@ -153,9 +158,7 @@ func TestBrowser_PagesOfNoAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(*onetimehttp.Config) {}, nil)
 	b := browser.Open(t, "Alice")
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	b.Press(askButton)
+	s.ask(b)
 	mail := s.mail()
 	require.NoError(t, s.end())
 	b.Type(codeLabel, mail.Code)
@@ -163,9 +166,7 @@ func TestBrowser_PagesOfNoAnswer(t *testing.T) {
 	b.Examine("code-undecided")
 	require.Equal(t, http.StatusServiceUnavailable, b.Visit(mail.URL))
 	b.Examine("link-undecided")
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	require.Equal(t, http.StatusServiceUnavailable, b.Press(askButton))
+	require.Equal(t, http.StatusServiceUnavailable, s.ask(b))
 	b.Examine("start-undecided")
 }
 
@@ -175,9 +176,7 @@ func TestBrowser_PagesOfLinksAlone(t *testing.T) {
 		c.Secrets, c.OtherBrowser = onetimehttp.LinkOnly, onetimehttp.RefuseOtherBrowser
 	}, nil)
 	b := browser.Open(t, "Alice")
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	require.Equal(t, http.StatusOK, b.Press(askButton))
+	require.Equal(t, http.StatusOK, s.ask(b))
 	b.Examine("sent")
 	mail := s.mail()
 	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))
@@ -211,9 +210,7 @@ func TestBrowser_MailAsHTML(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(*onetimehttp.Config) {}, nil)
 	b := browser.Open(t, "Alice")
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	b.Press(askButton)
+	s.ask(b)
 	b.Visit(s.origin + "/mail")
 	b.Picture("mail")
 	b.CheckNarrow()

@@ -24,6 +24,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/examples/internal/env"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/mailer"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/session"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
@@ -104,6 +105,22 @@ func (s *Site) Mount(mux *http.ServeMux, flow *onetimehttp.Flow) {
 	if s.Inbox != nil {
 		mux.Handle("GET /inbox", flow.Protect(s.Inbox.Page(flow.Style())))
 	}
+}
+
+// Home returns the first page, the template "home": who is signed in, and where anybody who can ask may know, which addresses
+// have an account. fail answers where nobody can tell who is signed in.
+func (s *Site) Home(p *pages.Pages, fail func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, err := s.Sessions.Account(r)
+		if err != nil {
+			fail(w, r, err)
+			return
+		}
+		p.Show(w, http.StatusOK, "home", struct {
+			Address string
+			Known   []string
+		}{account.Address, s.Known()})
+	})
 }
 
 // Known returns the addresses that have an account where anybody who can ask may know.
