@@ -3,8 +3,9 @@ package onetime
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
+
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
 
 // ErrDenied is what errors.Is finds in every refusal: the answer is no, and Redis or the secret itself said so.
@@ -13,43 +14,43 @@ var ErrDenied = errors.New("onetime: denied")
 
 // ErrInvalid is what errors.Is finds where an argument or an option is out of its range, or an option is in the wrong
 // place. Redis was not asked and nothing was counted. The text names the limit and holds no subject, secret or payload.
-var ErrInvalid = errors.New("onetime: invalid argument")
+var ErrInvalid = fault.ErrInvalid
 
 // Reasons of a refusal that let the person try again at once.
 var (
 	// ErrMalformed is the reason where the input cannot be a secret at all, by its length or alphabet. It is free.
-	ErrMalformed = errors.New("onetime: not a code or token")
+	ErrMalformed = fault.ErrMalformed
 	// ErrMismatch is the reason for a wrong code, and for a token that was altered or made for another purpose or key.
-	ErrMismatch = errors.New("onetime: wrong code or token")
+	ErrMismatch = fault.ErrMismatch
 )
 
 // Reasons of a refusal after which the person has to ask for a new secret.
 var (
 	// ErrNotFound is the reason where nothing is outstanding: never issued, expired, revoked, cancelled or replaced.
-	ErrNotFound = errors.New("onetime: nothing outstanding")
+	ErrNotFound = fault.ErrNotFound
 	// ErrUsed is the reason where the secret, or another of its challenge, was used before.
-	ErrUsed = errors.New("onetime: already used")
+	ErrUsed = fault.ErrUsed
 	// ErrExhausted is the reason where as many wrong codes were tried as one issue allows.
-	ErrExhausted = errors.New("onetime: no attempts left")
+	ErrExhausted = fault.ErrExhausted
 	// ErrBinding is the reason for a right token in the hands of another requester than the one who asked for it, or
 	// of one who showed no binding, or an unbound token shown with one. Nothing is used up.
-	ErrBinding = errors.New("onetime: token of another requester")
+	ErrBinding = fault.ErrBinding
 	// ErrSubject is the reason for a right token of another subject than WithSubject names. Nothing is used up.
-	ErrSubject = errors.New("onetime: token of another subject")
+	ErrSubject = fault.ErrSubject
 )
 
 // Reasons of a refusal that lets the person wait; DeniedError.RetryAfter says how long.
 var (
 	// ErrThrottled is the reason where a send limit is empty.
-	ErrThrottled = errors.New("onetime: too many sends")
+	ErrThrottled = fault.ErrThrottled
 	// ErrLocked is the reason where a guess limit is empty: no code is evaluated, right or wrong, and none is issued.
 	// Tokens and links verify as ever.
-	ErrLocked = errors.New("onetime: too many wrong codes")
+	ErrLocked = fault.ErrLocked
 )
 
 // ErrDisabled is the reason after 100 consecutive wrong codes: codes are switched off for the subject and purpose until
 // Unlock, a success by token or link, or 400 days without an issue. The person needs help, or a link.
-var ErrDisabled = errors.New("onetime: codes disabled")
+var ErrDisabled = fault.ErrDisabled
 
 // A DeniedError is a refusal. errors.Is finds ErrDenied and the Reason in it.
 type DeniedError struct {
@@ -88,26 +89,20 @@ func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 // Unwrap returns the Reason.
 func (e *DeniedError) Unwrap() error { return e.Reason }
 
+// Name returns the reason's name for programs: malformed, code_mismatch, not_found, used, attempts_exhausted,
+// binding_mismatch, subject_mismatch, sends_throttled, codes_locked or codes_disabled. Names never change. A reason that is
+// none of the Err variables is "denied".
+func (e *DeniedError) Name() string {
+	if status, known := fault.StatusOf(e.Reason); known {
+		return status.Name
+	}
+	return "denied"
+}
+
 func denied(reason error) error { return &DeniedError{Reason: reason} }
 
-// invalidError is an argument out of range. Its cause is wrapped but not printed: it may name a person.
-type invalidError struct {
-	text  string
-	cause error
+func newDenied(reason error, attemptsLeft int, retryAfter time.Duration) error {
+	return &DeniedError{reason, attemptsLeft, retryAfter}
 }
 
-// Format keeps the cause out of %#v, too.
-func (e *invalidError) Format(f fmt.State, _ rune) { io.WriteString(f, e.Error()) }
-
-func (e *invalidError) Error() string        { return "onetime: " + e.text }
-func (e *invalidError) Is(target error) bool { return target == ErrInvalid }
-func (e *invalidError) Unwrap() error        { return e.cause }
-
-func invalid(format string, args ...any) error {
-	return &invalidError{text: fmt.Sprintf(format, args...)}
-}
-
-// undecided wraps why there is no answer.
-func undecided(op string, cause error) error {
-	return fmt.Errorf("onetime: %s: undecided: %w", op, cause)
-}
+func invalid(format string, args ...any) error { return fault.Invalid("onetime: "+format, args...) }

@@ -2,10 +2,11 @@ package onetime
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
-	"unicode"
+
+	"github.com/seed-3f7b73d1/onetime/internal/code"
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
 )
 
 // An OTP is a code to send to the person. It prints without its Code.
@@ -36,16 +37,6 @@ const (
 	Crockford32
 )
 
-func (a Alphabet) letters() string {
-	if a == Crockford32 {
-		return "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	}
-	return "0123456789"
-}
-
-// maxTyped is how many bytes of a typed code are looked at.
-const maxTyped = 64
-
 // IssueOTP makes a code for a subject, stores its digest and charges the send limits. Under the default policy it
 // replaces what the subject had outstanding, and refills the attempts. Send the code to the address you have stored,
 // not to the one that was typed.
@@ -71,25 +62,25 @@ func (m *Manager) IssueOTP(ctx context.Context, subject string, opts ...IssueOpt
 // After an undecided error the code may have been used: if it then is ErrUsed, the person needs a new one.
 func (m *Manager) VerifyOTP(ctx context.Context, subject, code string, opts ...VerifyOption) (Verification, error) {
 	start := time.Now()
-	v, err := m.verifyOTP(ctx, subject, code, opts)
+	v, err := m.judgeOTP(ctx, subject, code, opts)
 	m.observe(ctx, "VerifyOTP", "otp", v.ID, err, start)
 	return v, err
 }
 
-func (m *Manager) verifyOTP(ctx context.Context, typed, code string, opts []VerifyOption) (Verification, error) {
-	s, err := newSettings("VerifyOTP", opts, VerifyOption.applyVerify)
+func (m *Manager) judgeOTP(ctx context.Context, typed, shown string, opts []VerifyOption) (Verification, error) {
+	o, err := newCallOptions("VerifyOTP", opts, VerifyOption.applyVerify)
 	if err != nil {
 		return Verification{}, err
 	}
-	subject, p, err := m.place(typed, s)
+	subject, c, err := m.challenge(typed, o)
 	if err != nil {
 		return Verification{}, err
 	}
-	clean, ok := m.policy.Alphabet.clean(code, m.policy.CodeLength)
+	clean, ok := code.Alphabet(m.config.policy.Alphabet).Clean(shown, m.config.policy.CodeLength)
 	if !ok {
 		return Verification{}, denied(ErrMalformed)
 	}
-	v, err := m.verify(ctx, "VerifyOTP", p, kindCode, modeVerify, subject, clean, m.ring.keys)
+	v, err := m.judge(ctx, "VerifyOTP", judged{Challenge: c, kind: keyring.Code, mode: modeVerify, subject: subject, secret: clean, keys: m.ring.Keys})
 	if err != nil {
 		return Verification{}, err
 	}
@@ -98,89 +89,11 @@ func (m *Manager) verifyOTP(ctx context.Context, typed, code string, opts []Veri
 	return v, nil
 }
 
-// newCode draws a code. Random bits that are no letter of the alphabet are thrown away: a remainder would prefer some.
+// newCode draws a code, or takes the one that is fixed for the subject.
 func (m *Manager) newCode(subject string, decoy bool) string {
-	if fixed, ok := m.config.codes[subject]; ok && !decoy && time.Now().Before(m.config.fixedUntil) {
+	c := m.config
+	if fixed, ok := c.codes[subject]; ok && !decoy && c.now().Before(c.fixedUntil) {
 		return fixed
 	}
-	letters := m.policy.Alphabet.letters()
-	mask := byte(15)
-	if len(letters) > 16 {
-		mask = 31
-	}
-	var code [maxCodeLength]byte
-	var bits [2 * maxCodeLength]byte
-	for n := 0; n < m.policy.CodeLength; {
-		rand.Read(bits[:])
-		for _, b := range bits {
-			if b &= mask; int(b) < len(letters) && n < m.policy.CodeLength {
-				code[n] = letters[b]
-				n++
-			}
-		}
-	}
-	return string(code[:m.policy.CodeLength])
-}
-
-// clean turns what a person typed, or pasted from a mail, into a code of n characters. It reports false where that is
-// none.
-func (a Alphabet) clean(typed string, n int) (string, bool) {
-	if len(typed) > maxTyped {
-		return "", false
-	}
-	code := make([]byte, 0, maxCodeLength)
-	for _, r := range typed {
-		if ignored(r) {
-			continue
-		}
-		letter, ok := a.letter(r)
-		if !ok || len(code) == n {
-			return "", false
-		}
-		code = append(code, letter)
-	}
-	return string(code), len(code) == n
-}
-
-// ignored tells of white space, dashes, and the invisible characters that come along with copied text.
-func ignored(r rune) bool {
-	return unicode.In(r, unicode.White_Space, unicode.Pd, unicode.Cf) || r == '\u2212'
-}
-
-// letter returns the letter of the alphabet that r stands for.
-func (a Alphabet) letter(r rune) (byte, bool) {
-	if 0xFF01 <= r && r <= 0xFF5E { // full-width forms of ASCII
-		r -= 0xFF01 - '!'
-	}
-	if value, ok := digitValue(r); ok {
-		return '0' + value, true
-	}
-	if a != Crockford32 {
-		return 0, false
-	}
-	if 'a' <= r && r <= 'z' {
-		r -= 'a' - 'A'
-	}
-	switch {
-	case r == 'O':
-		return '0', true
-	case r == 'I' || r == 'L':
-		return '1', true
-	case r < 'A' || r > 'Z' || r == 'U':
-		return 0, false
-	}
-	return byte(r), true
-}
-
-// digitValue returns the value of a decimal digit of any script. Unicode has them in runs of 0 to 9, alone or adjoining.
-func digitValue(r rune) (byte, bool) {
-	if !unicode.IsDigit(r) {
-		return 0, false
-	}
-	value := 0
-	for unicode.IsDigit(r - 1) {
-		r--
-		value++
-	}
-	return byte(value % 10), true
+	return code.Alphabet(c.policy.Alphabet).Draw(c.policy.CodeLength)
 }

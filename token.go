@@ -2,9 +2,10 @@ package onetime
 
 import (
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"time"
+
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
 )
 
 // A Token is a long secret that a machine carries. It prints without its Value.
@@ -23,65 +24,6 @@ func (t Token) Format(f fmt.State, _ rune) { redact(f, "Token", t.ID) }
 // MarshalText returns the ID only; JSON and slog use it.
 func (t Token) MarshalText() ([]byte, error) { return redacted("Token", t.ID), nil }
 
-/*
-On the wire a token is base64url, without padding, of
-
-	version  1 byte
-	tag     16  of purpose and subject: where the record is
-	binding  8  tag of the binding, zero if unbound
-	nonce   16  random: the secret
-	mac     16  of purpose and all before it
-
-The MAC is checked before anything is asked of Redis, so nobody can make a record's trouble with invented tokens.
-*/
-const (
-	tokenVersion = 1
-	nonceSize    = 16
-	macSize      = 16
-	tokenBody    = 1 + tagSize + bindSize + nonceSize
-	tokenSize    = tokenBody + macSize
-	tokenLength  = tokenSize / 3 * 4
-)
-
-// token is the wire form of a nonce.
-func (k keySet) token(p place, nonce string) string {
-	wire := make([]byte, 0, tokenSize)
-	wire = append(wire, tokenVersion)
-	wire = append(append(append(wire, p.tag...), p.binding...), nonce...)
-	wire = append(wire, k.tokenMAC(p.purpose, string(wire))...)
-	return encoding.EncodeToString(wire)
-}
-
-func (k keySet) tokenMAC(purpose, body string) string {
-	return k.tokens.sum(macSize, "token", purpose, body)
-}
-
-// readToken takes a token apart and finds the key that made it.
-func (r *keyRing) readToken(purpose, token string) (p place, nonce string, key int, err error) {
-	if len(token) != tokenLength {
-		return place{}, "", 0, denied(ErrMalformed)
-	}
-	// The decoder skips line breaks: a token with one has too few bytes.
-	raw, err := encoding.DecodeString(token)
-	if err != nil || len(raw) != tokenSize || raw[0] != tokenVersion {
-		return place{}, "", 0, denied(ErrMalformed)
-	}
-	wire := string(raw)
-	key = -1
-	for i, k := range r.keys {
-		mac := k.tokenMAC(purpose, wire[:tokenBody])
-		if subtle.ConstantTimeCompare([]byte(mac), raw[tokenBody:]) == 1 {
-			key = i
-		}
-	}
-	if key < 0 {
-		return place{}, "", 0, denied(ErrMismatch)
-	}
-	bindingAt, nonceAt := 1+tagSize, 1+tagSize+bindSize
-	p = place{purpose: purpose, tag: wire[1:bindingAt], binding: wire[bindingAt:nonceAt]}
-	return p, wire[nonceAt:tokenBody], key, nil
-}
-
 // IssueToken makes a token for a subject, stores a digest of it and charges the send limits. Under the default policy it
 // replaces what the subject had outstanding.
 //
@@ -99,7 +41,7 @@ func (m *Manager) IssueToken(ctx context.Context, subject string, opts ...IssueO
 // InspectToken is VerifyToken without the use: the token verifies afterwards as before. Use it to answer the GET of a
 // link, which mail scanners send too, with a page that asks the person to confirm; the POST of that page verifies.
 func (m *Manager) InspectToken(ctx context.Context, token string, opts ...VerifyOption) (Verification, error) {
-	return m.verifyToken(ctx, "InspectToken", modeInspect, token, opts)
+	return m.observeToken(ctx, "InspectToken", modeInspect, token, opts)
 }
 
 // VerifyToken takes the token of a Token or a Link and uses it up: nil means verified, and nothing else does. Of parallel
@@ -109,10 +51,10 @@ func (m *Manager) InspectToken(ctx context.Context, token string, opts ...Verify
 // decided without Redis. No refusal uses anything up, and no guess limit applies: a token cannot be guessed.
 // After an undecided error the token may have been used: if it then is ErrUsed, the person needs a new one.
 func (m *Manager) VerifyToken(ctx context.Context, token string, opts ...VerifyOption) (Verification, error) {
-	return m.verifyToken(ctx, "VerifyToken", modeVerify, token, opts)
+	return m.observeToken(ctx, "VerifyToken", modeVerify, token, opts)
 }
 
-func (m *Manager) verifyToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
+func (m *Manager) observeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
 	start := time.Now()
 	v, err := m.judgeToken(ctx, op, mode, token, opts)
 	m.observe(ctx, op, "token", v.ID, err, start)
@@ -120,29 +62,29 @@ func (m *Manager) verifyToken(ctx context.Context, op, mode, token string, opts 
 }
 
 func (m *Manager) judgeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
-	s, err := newSettings(op, opts, VerifyOption.applyVerify)
+	o, err := newCallOptions(op, opts, VerifyOption.applyVerify)
 	if err != nil {
 		return Verification{}, err
 	}
 	var expected string
-	if s.hasSubject {
-		if expected, err = m.config.subject(s.expected); err != nil {
+	if o.hasSubject {
+		if expected, err = m.config.subject(o.expected); err != nil {
 			return Verification{}, err
 		}
 	}
-	p, nonce, key, err := m.ring.readToken(m.policy.Purpose, token)
+	c, nonce, key, err := m.ring.ReadToken(m.config.policy.Purpose, token)
 	if err != nil {
-		return Verification{}, err
+		return Verification{}, denied(err)
 	}
-	if s.hasSubject && m.ring.tag(p.purpose, expected) != p.tag {
+	if o.hasSubject && m.ring.Tag(c.Purpose, expected) != c.Tag {
 		return Verification{}, denied(ErrSubject)
 	}
-	shown := unbound
-	if s.bound {
-		shown = m.ring.bindingTag(p.purpose, p.tag, s.binding)
+	shown := keyring.Unbound
+	if o.bound {
+		shown = m.ring.BindingTag(c.Purpose, c.Tag, o.binding)
 	}
-	if shown != p.binding && !s.foreign {
+	if shown != c.Binding && !o.ignoreBinding {
 		return Verification{}, denied(ErrBinding)
 	}
-	return m.verify(ctx, op, p, kindToken, mode, "", nonce, m.ring.keys[key:key+1])
+	return m.judge(ctx, op, judged{Challenge: c, kind: keyring.Token, mode: mode, secret: nonce, keys: m.ring.Keys[key : key+1]})
 }

@@ -7,18 +7,18 @@
   g<per>       GCRA time of the guess limit over <per> ms
   f            consecutive wrong codes
   r            call id of the last revoke that ended something
-  and for each challenge, its names led by PREFIX: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
+  and for each challenge, its names led by SCOPE: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
   w            marks: the first 4 bytes of the digest of each wrong code that was charged
   u            'u' and the id of the verify call that used the challenge, or 'x' and its id once it was undone
   1 to 5       slots, the newest issue first
-  <place><kind><n>   piece n of the sealed part of a secret, 1 to 4
+  <letter><kind><n>  piece n of the sealed part of a secret, 1 to 4
 
   A slot is binary, so that an issue of two secrets stays within the 64 bytes that Redis keeps compact:
 
   bytes 1-12   id of the issue call
   bytes 13-18  time of issue in ms, big-endian like all numbers here
   byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
-  byte 20      place: the letter, a to f, that names its pieces
+  byte 20      letter, a to f, that names its pieces
   then for each secret, the code first, 22 bytes: kind 'c' or 't' · number of pieces · lifetime in ms (4) · digest (16)
   A single piece is the sealed part whatever its size, several are cut every 64 bytes.
 
@@ -30,6 +30,13 @@ local THROTTLED, LOCKED, DISABLED = 6, 7, 8
 
 local HEAD, SECRET, DIGEST = 20, 22, 16
 local SLOTS = 5
+
+-- The registry of fields: a script writes none that is not here. Fields of the record, of its limits, of a challenge (behind
+-- its scope), and the pieces of what a challenge has sealed; and which fields of the record unlock forgets with the limits.
+-- A field that is not here is left alone: it is another version's. It costs issue one look at the names.
+local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[uw1-5]$', '^[a-f][ct][1-4]$'
+local UNLOCKED = '^f$'
+
 local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
 local SKEW = 10000
 local CHALLENGES, PIECE = 16, 64
@@ -64,7 +71,7 @@ end
 
   Returns the wait until an event passes every limit, the wait after it if it passes now, and the latest of the times.
 ]]
-local function check(set, values, at, field, rates, first, count, now)
+local function gcra(set, values, at, field, rates, first, count, now)
   local wait, next, last = 0, 0, 0
   for i = first, first + count - 1 do
     local a, b, c, d, e, f, g, h = byte(rates, 8 * i + 1, 8 * i + 8)
@@ -96,9 +103,9 @@ end
 -- without a sealed part, since it could not give its subject back.
 local function find(slot, kind)
   local size = #slot
-  local as, place, first, pieces = byte(slot, 19, 22)
+  local as, letter, first, pieces = byte(slot, 19, 22)
   if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
-  if as ~= 99 and as ~= 116 and as ~= 98 or place < 97 or place > 102 then damaged('slot') end
+  if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 then damaged('slot') end
   if size == HEAD then return nil end
   if first ~= 99 and (first ~= 116 or pieces < 49) or pieces < 48 or pieces > 52 then damaged('slot') end
   if size > HEAD + SECRET then
@@ -109,22 +116,22 @@ local function find(slot, kind)
   if byte(kind) == first then return HEAD + 1 end
 end
 
-local function issued(slot)
+local function issued_at(slot)
   local a, b, c, d, e, f = byte(slot, 13, 18)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
 end
 
 -- When the secret at a place of a slot ends; 0 if it was issued ahead of the clock, which stepped back: that one is dead.
 local function ends(slot, at, now)
-  local time = issued(slot)
+  local time = issued_at(slot)
   if time > now + SKEW then return 0 end
   local a, b, c, d = byte(slot, at + 2, at + 5)
   return time + ((a * 256 + b) * 256 + c) * 256 + d
 end
 
 -- The names of the pieces of the secret at a place of a slot, appended to names.
-local function pieces(names, prefix, slot, at)
-  local stem = prefix .. sub(slot, 20, 20) .. sub(slot, at, at)
+local function pieces(names, scope, slot, at)
+  local stem = scope .. sub(slot, 20, 20) .. sub(slot, at, at)
   for i = 1, byte(slot, at + 1) - 48 do names[#names + 1] = stem .. i end
   return names
 end
@@ -144,27 +151,29 @@ local function state(text)
 end
 
 -- The slots of a challenge from one on, false where there is none.
-local function slots(prefix, from)
+local function slots(scope, from)
   local names = {}
-  for i = from, SLOTS do names[#names + 1] = prefix .. i end
+  for i = from, SLOTS do names[#names + 1] = scope .. i end
   return call('HMGET', KEYS[1], unpack(names))
 end
 
--- All of the record: the prefixes of its challenges, the fields of each prefix, and the fields of limits.
+-- All of the record: the scopes of its challenges, the fields of each scope, the fields of limits and those of the record.
 local function survey()
-  local prefixes, fields, limits = {}, {}, {}
+  local scopes, fields, limits, own = {}, {}, {}, {}
   for _, name in ipairs(call('HKEYS', KEYS[1])) do
-    local prefix, rest = '', name
-    if byte(name) == 58 then prefix, rest = sub(name, 1, 9), sub(name, 10) end
-    if string.find(rest, '^[uw1-5]$') or string.find(rest, '^[a-f][ct][1-4]$') then
-      if not fields[prefix] then
-        prefixes[#prefixes + 1] = prefix
-        fields[prefix] = {}
+    local scope, rest = '', name
+    if byte(name) == 58 then scope, rest = sub(name, 1, 9), sub(name, 10) end
+    if string.find(rest, OF_CHALLENGE) or string.find(rest, OF_PIECES) then
+      if not fields[scope] then
+        scopes[#scopes + 1] = scope
+        fields[scope] = {}
       end
-      table.insert(fields[prefix], name)
-    elseif string.find(name, '^[sg]%d+$') then
+      table.insert(fields[scope], name)
+    elseif string.find(name, OF_LIMITS) then
       limits[#limits + 1] = name
+    elseif string.find(name, OF_RECORD) then
+      own[#own + 1] = name
     end
   end
-  return prefixes, fields, limits
+  return scopes, fields, limits, own
 end

@@ -20,14 +20,14 @@ if issue == '' and call('HGET', KEYS[1], 'r') == id then
 end
 
 local set, drop = {'HSET', KEYS[1]}, {}
-for _, prefix in ipairs((survey())) do
-  for i, slot in ipairs(slots(prefix, 1)) do
+for _, scope in ipairs((survey())) do
+  for i, slot in ipairs(slots(scope, 1)) do
     if slot and (issue == '' or sub(slot, 1, 12) == issue) then
       for _, kind in ipairs({'c', 't'}) do
         local at = find(slot, kind)
-        if at then pieces(drop, prefix, slot, at) end
+        if at then pieces(drop, scope, slot, at) end
       end
-      set[#set + 1], set[#set + 2] = prefix .. i, sub(slot, 1, HEAD)
+      set[#set + 1], set[#set + 2] = scope .. i, sub(slot, 1, HEAD)
     end
   end
 end

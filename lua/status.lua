@@ -1,11 +1,11 @@
 --[[
   status: what is outstanding, and what is locked. Reads only.
 
-  KEYS[1]  record    hash, see common.lua
+  KEYS[1]  record  hash, see common.lua
 
-  ARGV[1]  id        of this call
-  ARGV[2]  settings  see issue.lua
-  ARGV[3]  rates     of the limits, those of sends first; see check
+  ARGV[1]  id      of this call
+  ARGV[2]  counts  see issue.lua
+  ARGV[3]  rates   of the limits, those of sends first; see gcra
   ARGV[4+] the fields of the limits
 
   Reply {id, status, ...}
@@ -15,21 +15,21 @@
 
   Invariant: writes nothing.
 ]]
-local id, settings, rates = ARGV[1], ARGV[2], ARGV[3]
-local keep, attempts, sends, guesses = byte(settings, 1, 4)
+local id, counts, rates = ARGV[1], ARGV[2], ARGV[3]
+local keep, attempts, sends, guesses = byte(counts, 1, 4)
 
 local now = clock()
 local values = call('HMGET', KEYS[1], 'f', unpack(ARGV, 4, 3 + sends + guesses))
 local failures = whole(values[1])
-local send_in = check(nil, values, 2, 4, rates, 0, sends, now)
-local guess_in = check(nil, values, 2, 4, rates, sends, guesses, now)
+local send_in = gcra(nil, values, 2, 4, rates, 0, sends, now)
+local guess_in = gcra(nil, values, 2, 4, rates, sends, guesses, now)
 local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, guess_in}
 
-for _, prefix in ipairs((survey())) do
-  local challenge = call('HMGET', KEYS[1], prefix .. 'u', prefix .. 'w')
+for _, scope in ipairs((survey())) do
+  local challenge = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w')
   local used = byte(state(challenge[1])) == 117 and 1 or 0
   local left = math.max(0, attempts - marked(challenge[2]))
-  for i, slot in ipairs(slots(prefix, 1)) do
+  for i, slot in ipairs(slots(scope, 1)) do
     if slot and i <= keep then
       local last, live = 0, {}
       for k, kind in ipairs({'c', 't'}) do
@@ -39,8 +39,8 @@ for _, prefix in ipairs((survey())) do
         last = math.max(last, expires)
       end
       if last > now then
-        for _, value in ipairs({sub(slot, 1, 12), live[1], live[2], prefix == '' and 0 or 1, used, left,
-            issued(slot), last - now}) do
+        for _, value in ipairs({sub(slot, 1, 12), live[1], live[2], scope == '' and 0 or 1, used, left,
+            issued_at(slot), last - now}) do
           reply[#reply + 1] = value
         end
       end

@@ -4,7 +4,7 @@
   KEYS[1]  record  hash, see common.lua
 
   ARGV[1]  id      of the verify call that used it
-  ARGV[2]  prefix  of the challenge
+  ARGV[2]  scope   of the challenge
   ARGV[3]  issue   id of the issue whose secret was used
   ARGV[4]  keep    slots that count
 
@@ -15,12 +15,12 @@
 
   Invariant: no call but the one that used the challenge gives it back. Writes only to a record that exists.
 ]]
-local id, prefix, issue, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4] + 0
+local id, scope, issue, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4] + 0
 
 local now = clock()
-local used = state(call('HGET', KEYS[1], prefix .. 'u'))
+local used = state(call('HGET', KEYS[1], scope .. 'u'))
 local live = false
-for i, slot in ipairs(slots(prefix, 1)) do
+for i, slot in ipairs(slots(scope, 1)) do
   if slot and i <= keep and sub(slot, 1, 12) == issue then
     for _, kind in ipairs({'c', 't'}) do
       local at = find(slot, kind)
@@ -32,5 +32,5 @@ if not live then return {id, NOT_FOUND} end
 if byte(used) ~= 117 then return {id, OK} end
 if sub(used, 2) ~= id then return {id, USED} end
 
-call('HSET', KEYS[1], prefix .. 'u', 'x' .. id)
+call('HSET', KEYS[1], scope .. 'u', 'x' .. id)
 return {id, OK}

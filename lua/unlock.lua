@@ -12,7 +12,9 @@
 ]]
 local id = ARGV[1]
 
-local _, _, limits = survey()
-limits[#limits + 1] = 'f'
-call('HDEL', KEYS[1], unpack(limits))
+local _, _, forgotten, own = survey()
+for _, name in ipairs(own) do
+  if string.find(name, UNLOCKED) then forgotten[#forgotten + 1] = name end
+end
+if #forgotten > 0 then call('HDEL', KEYS[1], unpack(forgotten)) end
 return {id, OK}

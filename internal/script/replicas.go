@@ -1,4 +1,4 @@
-package onetime
+package script
 
 import (
 	"cmp"
@@ -9,26 +9,28 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
 
-// checkAck holds WithReplicaAck against the client: WAIT speaks of the writes of its own connection, so the script and
+// CheckAck holds WithReplicaAck against the client: WAIT speaks of the writes of its own connection, so the script and
 // WAIT must share one, and its reply must be waited for.
-func (c *config) checkAck(rdb redis.Scripter) error {
-	if c.replicas == 0 {
+func (r *Runner) CheckAck() error {
+	if r.Replicas == 0 {
 		return nil
 	}
 	var patience time.Duration
-	switch client := rdb.(type) {
+	switch client := r.Client.(type) {
 	case *redis.Client:
 		patience = client.Options().ReadTimeout
 	case *redis.ClusterClient:
 		// None there is 5 s with its nodes, whose clients take 0 for the default.
 		patience = cmp.Or(client.Options().ReadTimeout, 5*time.Second)
 	default:
-		return invalid("WithReplicaAck: the client is a %T: want a *redis.Client or a *redis.ClusterClient", rdb)
+		return fault.Invalid("onetime: WithReplicaAck: the client is a %T: want a *redis.Client or a *redis.ClusterClient", r.Client)
 	}
-	if patience > 0 && patience <= c.ackTimeout {
-		return invalid("WithReplicaAck: timeout %s: want less than the client's ReadTimeout of %s", c.ackTimeout, patience)
+	if patience > 0 && patience <= r.AckTimeout {
+		return fault.Invalid("onetime: WithReplicaAck: timeout %s: want less than the client's ReadTimeout of %s", r.AckTimeout, patience)
 	}
 	return nil
 }
@@ -36,9 +38,9 @@ func (c *config) checkAck(rdb redis.Scripter) error {
 // acknowledged sends a script and WAIT in one pipeline, so one connection and one round trip, and returns the script's
 // reply and how many replicas have what it wrote. Nodes of a cluster are asked by their own clients, which follow no
 // redirection: that is done here.
-func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key string, args []any) ([]any, int64, error) {
-	node, _ := m.rdb.(*redis.Client)
-	cluster, _ := m.rdb.(*redis.ClusterClient)
+func (r *Runner) acknowledged(ctx context.Context, script *redis.Script, key string, args []any) ([]any, int64, error) {
+	node, _ := r.Client.(*redis.Client)
+	cluster, _ := r.Client.(*redis.ClusterClient)
 	retries := 0 // but those of go-redis
 	if cluster != nil {
 		var err error
@@ -56,7 +58,7 @@ func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key st
 				p.Do(ctx, "ASKING")
 			}
 			answer = send(ctx, p, []string{key}, args...)
-			acked = p.Do(ctx, "WAIT", m.config.replicas, m.config.ackTimeout.Milliseconds())
+			acked = p.Do(ctx, "WAIT", r.Replicas, r.AckTimeout.Milliseconds())
 			return nil
 		})
 		switch {
@@ -88,8 +90,8 @@ func (m *Manager) acknowledged(ctx context.Context, script *redis.Script, key st
 	}
 }
 
-// passing tells errors that a cluster gives while it changes, and those of a connection, from those that stay. UNBLOCKED
-// is WAIT's answer from a primary that becomes a replica, and forgets what it wrote last.
+// passing reports whether an error is one of a cluster that changes, or of a connection, and may be over soon. UNBLOCKED is
+// WAIT's answer from a primary that becomes a replica, and forgets what it wrote last.
 func passing(err error) bool {
 	var answered redis.Error
 	if !errors.As(err, &answered) {

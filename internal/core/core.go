@@ -1,0 +1,50 @@
+// Package core is what packages of this module need of a Manager and users do not see.
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
+	"github.com/seed-3f7b73d1/onetime/internal/script"
+)
+
+// A Core is the inside of a Manager.
+type Core struct {
+	Purpose string
+	Ring    *keyring.Ring
+	Runner  *script.Runner
+	// Guesses are what scripts are told of the guess limits.
+	Guesses script.Settings
+	// Subject returns the one spelling that stands for all spellings of a subject.
+	Subject func(typed string) (string, error)
+	// Challenge returns a subject's own spelling and its challenge, that of a binding unless it is empty.
+	Challenge func(typed, binding string) (string, keyring.Challenge, error)
+	// Observe tells the Manager's observer of a call.
+	Observe func(ctx context.Context, op, kind, id string, err error, start time.Time)
+	// Now is the local clock.
+	Now func() time.Time
+	// Verification returns a proof as a onetime.Verification.
+	Verification func(Proof) any
+}
+
+// A Proof is what a Verification is made of.
+type Proof struct {
+	Subject, Kind string
+	Issue, Call   string // ids as scripts know them
+	Payload       []byte
+	IssuedAt      time.Time
+	FixedCode     bool
+	Undo          func(context.Context) error
+	Ticket        func() []byte
+}
+
+// The root package sets these when the program starts, since it imports this one.
+var (
+	// Of returns the inside of a *onetime.Manager.
+	Of func(manager any) *Core
+	// WithClock returns a onetime.Option that sets the local clock.
+	WithClock func(now func() time.Time) any
+	// ScriptText returns the text of a file of lua/.
+	ScriptText func(name string) string
+)

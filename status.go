@@ -1,0 +1,71 @@
+package onetime
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
+	"github.com/seed-3f7b73d1/onetime/internal/script"
+)
+
+// A Status is what is known of a subject and purpose.
+type Status struct {
+	// Pending are the issues with a live secret, newest first.
+	Pending []Pending
+	// Failures is the number of consecutive wrong codes; at 100 codes are Disabled.
+	Failures int
+	// Disabled tells that no code is issued or evaluated; see ErrDisabled.
+	Disabled bool
+	// SendIn is how long the send limits refuse the next issue, GuessIn how long the guess limits refuse the next code;
+	// 0: not at all.
+	SendIn, GuessIn time.Duration
+}
+
+// A Pending is one issue.
+type Pending struct {
+	// ID is that of the OTP, Token or Link.
+	ID string
+	// Code and Token tell which of its secrets live, Bound that it was issued WithBinding, and Used that its challenge was
+	// used: it verifies only after an Undo.
+	Code, Token, Bound, Used bool
+	// AttemptsLeft is how many wrong codes its challenge still takes.
+	AttemptsLeft int
+	// IssuedAt is the time of the issue by the clock of Redis.
+	IssuedAt time.Time
+	// ExpiresIn is the life of the secret that lives longest.
+	ExpiresIn time.Duration
+}
+
+// Status reports what is outstanding and what is locked. It changes nothing.
+func (m *Manager) Status(ctx context.Context, subject string) (Status, error) {
+	start := time.Now()
+	var status Status
+	_, c, err := m.challenge(subject, callOptions{})
+	if err == nil {
+		status, err = m.runStatus(ctx, "Status", c)
+	}
+	m.observe(ctx, "Status", "", "", err, start)
+	return status, err
+}
+
+func (m *Manager) runStatus(ctx context.Context, op string, c keyring.Challenge) (Status, error) {
+	settings := m.config.forIssues
+	args := append([]any{keyring.Random(keyring.IDSize), settings.Counts, settings.Rates}, settings.Fields...)
+	r, err := m.config.runner.Run(ctx, script.Call{Op: op, Script: statusScript, Key: c.RecordKey(m.config.runner.Prefix), Args: args})
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Failures: int(r.Number()), Disabled: r.Flag(), SendIn: r.Duration(), GuessIn: r.Duration()}
+	for r.More() {
+		s.Pending = append(s.Pending, Pending{
+			ID: keyring.Encoding.EncodeToString([]byte(r.ID())), Code: r.Flag(), Token: r.Flag(), Bound: r.Flag(), Used: r.Flag(),
+			AttemptsLeft: int(r.Number()), IssuedAt: r.Time(), ExpiresIn: r.Duration(),
+		})
+	}
+	if err := r.End(op); err != nil {
+		return Status{}, err
+	}
+	slices.SortStableFunc(s.Pending, func(a, b Pending) int { return b.IssuedAt.Compare(a.IssuedAt) })
+	return s, nil
+}
