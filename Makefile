@@ -4,10 +4,10 @@
 .PHONY: test short bench mutate vuln
 
 test:
-	go test -race -timeout 20m ./... ./examples/... ./internal/proof/...
+	go test -race -timeout 20m ./... ./examples/... ./internal/model/...
 
 short:
-	go test -short ./... ./examples/... ./internal/proof/...
+	go test -short ./... ./examples/... ./internal/model/...
 
 bench:
 	go run ./examples/bench
@@ -16,4 +16,4 @@ mutate:
 	go run ./internal/mutate $(ARGS)
 
 vuln:
-	for module in . examples internal/proof; do (cd $$module && GOWORK=off go run golang.org/x/vuln/cmd/govulncheck@v1.8.0 ./...) || exit 1; done
+	for module in . examples internal/model; do (cd $$module && GOWORK=off go run golang.org/x/vuln/cmd/govulncheck@v1.8.0 ./...) || exit 1; done

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -307,12 +308,12 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 		case nil:
 			require.NoError(t, err)
 		case notYes:
-			undecided(t, err)
+			rig.Undecided(t, err)
 		case onetime.ErrInvalid:
 			require.ErrorIs(t, err, onetime.ErrInvalid)
 			require.NotErrorIs(t, err, onetime.ErrDenied)
 		default:
-			refused(t, err, reason)
+			rig.Refused(t, err, reason)
 		}
 		require.Len(t, events, 1)
 		e := events[0]
@@ -399,7 +400,7 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	step("IssueToken", "token", onetime.ErrThrottled, issueToken)
 	step("IssueLink", "link", onetime.ErrThrottled, issueLink)
 	step("VerifyOTP", "otp", onetime.ErrMalformed, verifyOTP("12"))
-	step("VerifyOTP", "otp", onetime.ErrMismatch, verifyOTP(wrong(first, 1)[0]))
+	step("VerifyOTP", "otp", onetime.ErrMismatch, verifyOTP(rig.WrongCodes(first, 1)[0]))
 	step("VerifyOTP", "otp", nil, verifyOTP(first))
 	use := v
 	step("VerifyOTP", "otp", onetime.ErrUsed, verifyOTP(first))
@@ -441,13 +442,13 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	step("Check", "", nil, check)
 
 	step("IssueOTP", "otp", nil, issueOTP)
-	for _, code := range wrong(code, 2) {
+	for _, code := range rig.WrongCodes(code, 2) {
 		step("VerifyOTP", "otp", onetime.ErrMismatch, verifyOTP(code))
 	}
 	step("VerifyOTP", "otp", onetime.ErrExhausted, verifyOTP(code))
 	clock.Advance(time.Minute)
 	step("IssueOTP", "otp", nil, issueOTP)
-	for _, code := range wrong(code, 2) {
+	for _, code := range rig.WrongCodes(code, 2) {
 		step("VerifyOTP", "otp", onetime.ErrMismatch, verifyOTP(code))
 	}
 	step("VerifyOTP", "otp", onetime.ErrLocked, verifyOTP(code))

@@ -3,6 +3,7 @@ package onetime_test
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"log"
 	"net/http"
@@ -487,4 +488,48 @@ func Example_incorrect() {
 	// GET <nil>
 	// GET <nil>
 	// POST <nil>
+}
+
+// outcome names how a call ended: for a counter, since it takes few values and none of them tells of a person.
+func outcome(err error) string {
+	var denied *onetime.DeniedError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &denied):
+		return denied.Reason.Error()
+	case errors.Is(err, onetime.ErrInvalid):
+		return "invalid argument"
+	}
+	return "undecided"
+}
+
+// countCalls counts calls by method, purpose and outcome.
+func countCalls(counts *expvar.Map) onetime.Option {
+	return onetime.WithObserver(func(_ context.Context, e onetime.Event) {
+		counts.Add(e.Op+" "+e.Purpose+": "+outcome(e.Err), 1)
+	})
+}
+
+func ExampleWithObserver() {
+	ctx := context.Background()
+	counts := new(expvar.Map).Init() // expvar.NewMap("onetime") publishes it
+	m := exampleManager(countCalls(counts))
+	otp, err := m.IssueOTP(ctx, "ann@example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m.VerifyOTP(ctx, "ann@example.com", wrongCode(otp.Code))
+	m.VerifyOTP(ctx, "ann@example.com", otp.Code)
+	m.IssueOTP(ctx, "ann@example.com")
+	exampleServer().SetError("LOADING")
+	m.Check(ctx)
+	exampleServer().SetError("")
+	counts.Do(func(kv expvar.KeyValue) { fmt.Println(kv.Key, kv.Value) })
+	// Output:
+	// Check default: undecided 1
+	// IssueOTP default: ok 1
+	// IssueOTP default: onetime: too many sends 1
+	// VerifyOTP default: ok 1
+	// VerifyOTP default: onetime: wrong code or token 1
 }

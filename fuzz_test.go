@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -75,12 +77,12 @@ func FuzzToken(f *testing.F) {
 		copy(wire, body)
 		key := onetimetest.Key
 		if previous {
-			key = aKey('p', 32)
+			key = rig.Key('p', 32)
 		}
-		token := base64.RawURLEncoding.EncodeToString(append(wire, golden(t, key, "tokens", 16, "token", "default", string(wire))...))
+		token := base64.RawURLEncoding.EncodeToString(append(wire, rig.Golden(t, key, "tokens", 16, "token", "default", string(wire))...))
 		shown := edited(token, at, cut, by)
-		rec := &recorder{}
-		m, err := onetime.New(rec, onetimetest.Key, onetime.WithNamingKey(aKey('n', 32)), onetime.WithPreviousKeys(aKey('p', 32)))
+		rec := &rig.Recorder{}
+		m, err := onetime.New(rec, onetimetest.Key, onetime.WithNamingKey(rig.Key('n', 32)), onetime.WithPreviousKeys(rig.Key('p', 32)))
 		require.NoError(t, err)
 
 		var reason error
@@ -90,33 +92,33 @@ func FuzzToken(f *testing.F) {
 		case shown != token:
 			reason = onetime.ErrMismatch
 		}
-		p, nonce, i, err := onetime.ReadToken(m, shown)
+		p, nonce, i, err := rig.ReadToken(m, shown)
 		if reason != nil {
-			require.Equal(t, &onetime.DeniedError{Reason: reason}, err)
+			require.Equal(t, reason, err)
 			for call, judge := range judges(m) {
 				v, err := judge(t.Context(), shown, onetime.IgnoreBinding())
 				require.Equal(t, &onetime.DeniedError{Reason: reason}, err, call)
 				require.Equal(t, onetime.Verification{}, v, call)
 			}
-			require.Empty(t, rec.key, "Redis was asked")
+			require.Empty(t, rec.Key, "Redis was asked")
 			return
 		}
 		require.NoError(t, err)
 		require.Equal(t, previous, i == 1)
-		require.Equal(t, onetime.Place{Purpose: "default", Tag: string(wire[1:17]), Binding: string(wire[17:25])}, p)
+		require.Equal(t, keyring.Challenge{Purpose: "default", Tag: string(wire[1:17]), Binding: string(wire[17:25])}, p)
 		require.Equal(t, string(wire[25:]), nonce)
-		require.Equal(t, shown, onetime.WriteToken(m, i, p, nonce))
+		require.Equal(t, shown, rig.WriteToken(m, i, p, nonce))
 
 		_, err = m.VerifyToken(t.Context(), shown, onetime.WithBinding("a cookie that has another tag"))
-		refused(t, err, onetime.ErrBinding)
+		rig.Refused(t, err, onetime.ErrBinding)
 		_, err = m.VerifyToken(t.Context(), shown, onetime.WithSubject("a subject that has another tag"))
-		refused(t, err, onetime.ErrSubject)
-		require.Empty(t, rec.key, "Redis was asked")
+		rig.Refused(t, err, onetime.ErrSubject)
+		require.Empty(t, rec.Key, "Redis was asked")
 		for call, judge := range judges(m) {
-			rec.key = ""
+			rec.Key = ""
 			_, err := judge(t.Context(), shown, onetime.IgnoreBinding())
-			undecided(t, err)
-			require.Equal(t, "onetime:v1:default:{"+base64.RawURLEncoding.EncodeToString(wire[1:17])+"}", rec.key, call)
+			rig.Undecided(t, err)
+			require.Equal(t, "onetime:v1:default:{"+base64.RawURLEncoding.EncodeToString(wire[1:17])+"}", rec.Key, call)
 		}
 	})
 }
@@ -143,19 +145,19 @@ func FuzzCleaning(f *testing.F) {
 	f.Add("UVWXYZ", uint8(0), true)
 	f.Fuzz(func(t *testing.T, typed string, length uint8, crockford bool) {
 		n, alphabet := lengthOf(length), alphabetOf(crockford)
-		rec := &recorder{}
+		rec := &rig.Recorder{}
 		m, err := onetime.New(rec, onetimetest.Key, onetime.WithAlphabet(alphabet), onetime.WithCodeLength(n))
 		require.NoError(t, err)
-		code, ok := onetime.Clean(alphabet, typed, n)
+		code, ok := clean(alphabet, typed, n)
 		v, err := m.VerifyOTP(t.Context(), "alice@example.com", typed)
 		require.Equal(t, onetime.Verification{}, v)
 		if !ok {
 			require.Equal(t, &onetime.DeniedError{Reason: onetime.ErrMalformed}, err)
-			require.Empty(t, rec.key, "Redis was asked")
+			require.Empty(t, rec.Key, "Redis was asked")
 			return
 		}
-		undecided(t, err)
-		require.Contains(t, rec.args, onetime.Digest(m, 0, onetime.NewPlace(m, "alice@example.com", ""), "c", code))
+		rig.Undecided(t, err)
+		require.Contains(t, rec.Args, rig.Digest(m, 0, rig.Challenge(m, "alice@example.com", ""), "c", code))
 
 		require.True(t, utf8.ValidString(typed))
 		require.LessOrEqual(t, len(typed), 64)
@@ -163,16 +165,16 @@ func FuzzCleaning(f *testing.F) {
 		require.Len(t, code, n)
 		require.Empty(t, strings.Trim(code, alphabets[alphabet]), code)
 		for _, same := range []string{code, code + "\n", "\ufeff" + code[:3] + " - " + code[3:], strings.ToLower(code)} {
-			again, ok := onetime.Clean(alphabet, same, n)
+			again, ok := clean(alphabet, same, n)
 			require.True(t, ok)
 			require.Equal(t, code, again)
 		}
 		for _, other := range []string{code[1:], code + "0", code + "\xff", code + "\x00", code + "."} {
-			_, ok := onetime.Clean(alphabet, other, n)
+			_, ok := clean(alphabet, other, n)
 			require.False(t, ok, other)
 		}
 		if alphabet == onetime.Digits {
-			other, ok := onetime.Clean(onetime.Crockford32, typed, n)
+			other, ok := clean(onetime.Crockford32, typed, n)
 			require.True(t, ok)
 			require.Equal(t, code, other)
 		}
@@ -225,7 +227,7 @@ func FuzzCleaningARightCode(f *testing.F) {
 			code, typed = code+string(letter), typed+string(spell(letter, alphabet, &dress))
 		}
 		typed += string(between[int(dress.next())%len(between)])
-		got, ok := onetime.Clean(alphabet, typed, len(code))
+		got, ok := clean(alphabet, typed, len(code))
 		if len(typed) > 64 {
 			require.False(t, ok)
 			return
@@ -251,7 +253,7 @@ func FuzzLinkBase(f *testing.F) {
 		f.Add(base)
 	}
 	f.Fuzz(func(t *testing.T, base string) {
-		m, err := onetime.New(&answerToken{recorder: &recorder{}}, onetimetest.Key, onetime.WithLinkBase(base))
+		m, err := onetime.New(&rig.TokenRedis{Recorder: &rig.Recorder{}}, onetimetest.Key, onetime.WithLinkBase(base))
 		if err != nil {
 			require.ErrorIs(t, err, onetime.ErrInvalid)
 			require.NotErrorIs(t, err, onetime.ErrDenied)
@@ -428,14 +430,14 @@ func FuzzReply(f *testing.F) {
 	f.Add(uint8(9), []byte(tapeList(tapeID, one, zero, zero, zero, zero)))
 	f.Fuzz(func(t *testing.T, op uint8, written []byte) {
 		name := ops[int(op)%len(ops)]
-		setup, err := onetime.New(&answerToken{recorder: &recorder{}}, onetimetest.Key)
+		setup, err := onetime.New(&rig.TokenRedis{Recorder: &rig.Recorder{}}, onetimetest.Key)
 		require.NoError(t, err)
-		p := onetime.NewPlace(setup, "alice@example.com", "")
+		p := rig.Challenge(setup, "alice@example.com", "")
 		var want error
-		m, err := onetime.New(teller{answer: func(args []any) (any, error) {
+		m, err := onetime.New(rig.Teller{Answer: func(args []any) (any, error) {
 			id, issue, sealed := args[0].(string), "twelve bytes", ""
 			if successShapes[name] == "in1s" {
-				sealed = onetime.Seal(setup, 0, p, args[2].(string), issue, args[5].(string), "alice@example.com", []byte("payload"))
+				sealed = rig.Seal(setup, 0, p, args[2].(string), issue, args[5].(string), "alice@example.com", []byte("payload"))
 			}
 			reply := (&tape{written}).value(id, issue, sealed, 3)
 			want = expected(name, reply, id, issue, sealed)
@@ -449,13 +451,13 @@ func FuzzReply(f *testing.F) {
 		}}, onetimetest.Key, onetime.WithLinkBase("https://example.com/in"))
 		require.NoError(t, err)
 
-		switch err := operations(t, setup, m)[name](); want {
+		switch err := rig.Operations(t, setup, m)[name](); want {
 		case nil:
 			require.NoError(t, err, name)
 		case errNoAnswer:
-			undecided(t, err)
+			rig.Undecided(t, err)
 		default:
-			refused(t, err, want)
+			rig.Refused(t, err, want)
 		}
 	})
 }
@@ -468,9 +470,9 @@ func FuzzSubject(f *testing.F) {
 	} {
 		f.Add(typed)
 	}
-	m := offline(f)
+	m := rig.Offline(f)
 	f.Fuzz(func(t *testing.T, typed string) {
-		subject, err := onetime.Subject(m, typed)
+		subject, err := rig.Subject(m, typed)
 		if err != nil {
 			require.ErrorIs(t, err, onetime.ErrInvalid)
 			require.Regexp(t, `^onetime: subject: (\d+ bytes: want 1 to 512|want valid UTF-8( without control characters)?)$`, err.Error())
@@ -490,7 +492,7 @@ func FuzzSubject(f *testing.F) {
 			require.Equal(t, b, subject[i], "no other letter changes")
 		}
 		for _, same := range []string{subject, " \t" + subject + "\u3000", strings.ReplaceAll(subject, "a", "A")} {
-			again, err := onetime.Subject(m, same)
+			again, err := rig.Subject(m, same)
 			require.NoError(t, err)
 			require.Equal(t, subject, again)
 		}
@@ -503,13 +505,13 @@ func FuzzSealed(f *testing.F) {
 	f.Add("", []byte{}, uint16(40), uint16(1), "\x00")
 	f.Add("a", make([]byte, 300), uint16(12), uint16(64), "")
 	f.Add("a", []byte("b"), uint16(0), uint16(1000), strings.Repeat("\xff", 30))
-	m := offline(f)
-	p := onetime.NewPlace(m, "alice@example.com", "cookie")
+	m := rig.Offline(f)
+	p := rig.Challenge(m, "alice@example.com", "cookie")
 	f.Fuzz(func(t *testing.T, subject string, payload []byte, at, cut uint16, by string) {
 		subject = subject[:min(len(subject), 512)]
-		sealed := onetime.Seal(m, 0, p, "t", "twelve bytes", "digest", subject, payload)
+		sealed := rig.Seal(m, 0, p, "t", "twelve bytes", "digest", subject, payload)
 		shown := edited(sealed, at, cut, by)
-		opened, brought, err := onetime.Open(m, 0, p, "t", "twelve bytes", "digest", shown)
+		opened, brought, err := rig.Open(m, 0, p, "t", "twelve bytes", "digest", shown)
 		if shown != sealed {
 			require.EqualError(t, err, "damaged record: sealed part does not open")
 			require.Empty(t, opened)
@@ -522,7 +524,7 @@ func FuzzSealed(f *testing.F) {
 		for i, label := range []string{"t", "twelve bytes", "digest"} {
 			labels := []string{"t", "twelve bytes", "digest"}
 			labels[i] = edited(label, at, 1, "\x00"+by)
-			_, _, err := onetime.Open(m, 0, p, labels[0], labels[1], labels[2], sealed)
+			_, _, err := rig.Open(m, 0, p, labels[0], labels[1], labels[2], sealed)
 			require.Error(t, err)
 		}
 	})

@@ -13,45 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
-
-// An untouched is a Redis that fails the test as soon as it is asked anything.
-type untouched struct {
-	redis.Scripter // nil: every other method panics
-	t              testing.TB
-}
-
-func (u untouched) EvalSha(ctx context.Context, _ string, _ []string, args ...any) *redis.Cmd {
-	return u.Eval(ctx, "", nil, args...)
-}
-
-func (u untouched) Eval(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
-	u.t.Helper()
-	u.t.Error("Redis was asked")
-	cmd := redis.NewCmd(ctx)
-	cmd.SetErr(errors.New("Redis was asked"))
-	return cmd
-}
-
-// offline returns a Manager that must not ask Redis.
-func offline(t testing.TB, opts ...onetime.Option) *onetime.Manager {
-	t.Helper()
-	m, err := onetime.New(untouched{t: t}, onetimetest.Key, opts...)
-	require.NoError(t, err)
-	return m
-}
-
-// bad requires bad input, with exactly this text.
-func bad(t testing.TB, err error, text string) {
-	t.Helper()
-	require.EqualError(t, err, text)
-	require.ErrorIs(t, err, onetime.ErrInvalid)
-	require.NotErrorIs(t, err, onetime.ErrDenied)
-}
-
-// aKey returns a key of n bytes c.
-func aKey(c byte, n int) []byte { return bytes.Repeat([]byte{c}, n) }
 
 // manyLimits returns n limits that are right.
 func manyLimits(n int) []onetime.Limit {
@@ -154,18 +118,18 @@ func TestOptions_BothEdgesOfEachRange(t *testing.T) {
 		{onetime.WithObserver(nil), ""},
 		{onetime.WithNormalizer(nil), ""},
 	} {
-		m, err := onetime.New(untouched{t: t}, onetimetest.Key, c.option)
+		m, err := onetime.New(rig.Untouched{T: t}, onetimetest.Key, c.option)
 		if c.want == "" {
 			require.NoError(t, err)
 			require.NotNil(t, m)
 			continue
 		}
-		bad(t, err, c.want)
+		rig.Invalid(t, err, c.want)
 		require.Nil(t, m)
 
 		if !strings.Contains(c.want, "WithPrefix") {
-			m, err = offline(t).Purpose("other", c.option)
-			bad(t, err, c.want)
+			m, err = rig.Offline(t).Purpose("other", c.option)
+			rig.Invalid(t, err, c.want)
 			require.Nil(t, m)
 		}
 	}
@@ -178,13 +142,13 @@ func TestOptions_DefaultPolicy(t *testing.T) {
 		SendLimits:  []onetime.Limit{{Burst: 1, Per: 30 * time.Second}, {Burst: 5, Per: 15 * time.Minute}, {Burst: 20, Per: 24 * time.Hour}},
 		GuessLimits: []onetime.Limit{{Burst: 10, Per: time.Hour}, {Burst: 50, Per: 30 * 24 * time.Hour}},
 	}
-	require.Equal(t, want, offline(t).Policy())
-	require.Equal(t, want, offline(t, onetime.Option{}).Policy(), "the zero Option changes nothing")
+	require.Equal(t, want, rig.Offline(t).Policy())
+	require.Equal(t, want, rig.Offline(t, onetime.Option{}).Policy(), "the zero Option changes nothing")
 }
 
 func TestOptions_SetThePolicy(t *testing.T) {
 	limits := manyLimits(2)
-	m := offline(t, onetime.WithCodeLength(8), onetime.WithAlphabet(onetime.Crockford32),
+	m := rig.Offline(t, onetime.WithCodeLength(8), onetime.WithAlphabet(onetime.Crockford32),
 		onetime.WithOTPTTL(20*time.Second+1900*time.Microsecond), onetime.WithTokenTTL(time.Hour+999*time.Microsecond),
 		onetime.WithMaxAttempts(3), onetime.WithKeep(2), onetime.WithSendLimits(), onetime.WithGuessLimits(limits...))
 	require.Equal(t, onetime.Policy{
@@ -192,24 +156,24 @@ func TestOptions_SetThePolicy(t *testing.T) {
 		OTPTTL: 20*time.Second + time.Millisecond, TokenTTL: time.Hour, // parts of a millisecond are dropped
 		MaxAttempts: 3, Keep: 2, GuessLimits: limits,
 	}, m.Policy())
-	require.True(t, offline(t, onetime.WithLinkBase("https://example.com")).Policy().Links)
-	require.Equal(t, 24*time.Hour, offline(t, onetime.WithDangerouslyLongOTPTTL(24*time.Hour)).Policy().OTPTTL)
+	require.True(t, rig.Offline(t, onetime.WithLinkBase("https://example.com")).Policy().Links)
+	require.Equal(t, 24*time.Hour, rig.Offline(t, onetime.WithDangerouslyLongOTPTTL(24*time.Hour)).Policy().OTPTTL)
 }
 
 func TestNew_ReportsAllErrorsAtOnce(t *testing.T) {
-	m, err := onetime.New(nil, aKey('k', 31),
+	m, err := onetime.New(nil, rig.Key('k', 31),
 		onetime.WithCodeLength(3),
 		onetime.WithMaxAttempts(5),
 		onetime.WithGuessLimits(onetime.Limit{Burst: 0, Per: time.Millisecond}, onetime.Limit{Burst: 1, Per: time.Millisecond}),
 		onetime.Option{},
-		onetime.WithPreviousKeys(aKey('p', 32), aKey('q', 1), aKey('p', 32)),
+		onetime.WithPreviousKeys(rig.Key('p', 32), rig.Key('q', 1), rig.Key('p', 32)),
 		onetime.WithKeep(9),
 		onetime.WithPrefix("{"),
 		onetime.WithLinkBase("http://example.com"),
 		onetime.WithDangerouslyFixedCodes(nil, time.Time{}),
 	)
 	require.Nil(t, m)
-	bad(t, err, strings.Join([]string{
+	rig.Invalid(t, err, strings.Join([]string{
 		"onetime: New: the client is nil",
 		"onetime: key 1 of the ring has 31 bytes: want at least 32",
 		"onetime: key 3 of the ring has 1 bytes: want at least 32",
@@ -261,46 +225,46 @@ func TestNew_Client(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			bad(t, err, c.want)
+			rig.Invalid(t, err, c.want)
 		})
 	}
 }
 
 func TestNew_Keys(t *testing.T) {
-	naming := onetime.WithNamingKey(aKey('n', 32))
+	naming := onetime.WithNamingKey(rig.Key('n', 32))
 	var seven [][]byte
 	for i := range 7 {
-		seven = append(seven, aKey('0'+byte(i), 32))
+		seven = append(seven, rig.Key('0'+byte(i), 32))
 	}
 	for name, c := range map[string]struct {
 		key  []byte
 		opts []onetime.Option
 		want string
 	}{
-		"32 bytes":       {aKey('k', 32), nil, ""},
-		"31 bytes":       {aKey('k', 31), nil, "onetime: key 1 of the ring has 31 bytes: want at least 32"},
+		"32 bytes":       {rig.Key('k', 32), nil, ""},
+		"31 bytes":       {rig.Key('k', 31), nil, "onetime: key 1 of the ring has 31 bytes: want at least 32"},
 		"no key":         {nil, nil, "onetime: key 1 of the ring has 0 bytes: want at least 32"},
-		"long key":       {aKey('k', 1000), nil, ""},
-		"previous keys":  {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(seven...)}, ""},
-		"no previous":    {aKey('k', 32), []onetime.Option{onetime.WithPreviousKeys()}, ""},
-		"too many keys":  {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(append(seven, aKey('p', 32))...)}, "onetime: WithPreviousKeys: 8 keys: want at most 7"},
-		"short previous": {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(aKey('p', 31))}, "onetime: key 2 of the ring has 31 bytes: want at least 32"},
-		"nil previous":   {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(nil, aKey('p', 32))}, "onetime: key 2 of the ring has 0 bytes: want at least 32"},
-		"key twice":      {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(aKey('k', 32))}, "onetime: keys 1 and 2 of the ring are the same"},
-		"previous twice": {aKey('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(aKey('p', 32), aKey('p', 32))}, "onetime: keys 2 and 3 of the ring are the same"},
-		"without naming": {aKey('k', 32), []onetime.Option{onetime.WithPreviousKeys(aKey('p', 32))}, "onetime: WithPreviousKeys: wants WithNamingKey, or the names of records change with the key"},
-		"naming alone":   {aKey('k', 32), []onetime.Option{naming}, ""},
-		"naming is key":  {aKey('k', 32), []onetime.Option{onetime.WithNamingKey(aKey('k', 32))}, ""},
-		"short naming":   {aKey('k', 32), []onetime.Option{onetime.WithNamingKey(aKey('n', 31))}, "onetime: WithNamingKey: 31 bytes: want at least 32"},
-		"nil naming":     {aKey('k', 32), []onetime.Option{onetime.WithNamingKey(nil)}, "onetime: WithNamingKey: 0 bytes: want at least 32"},
+		"long key":       {rig.Key('k', 1000), nil, ""},
+		"previous keys":  {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(seven...)}, ""},
+		"no previous":    {rig.Key('k', 32), []onetime.Option{onetime.WithPreviousKeys()}, ""},
+		"too many keys":  {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(append(seven, rig.Key('p', 32))...)}, "onetime: WithPreviousKeys: 8 keys: want at most 7"},
+		"short previous": {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(rig.Key('p', 31))}, "onetime: key 2 of the ring has 31 bytes: want at least 32"},
+		"nil previous":   {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(nil, rig.Key('p', 32))}, "onetime: key 2 of the ring has 0 bytes: want at least 32"},
+		"key twice":      {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(rig.Key('k', 32))}, "onetime: keys 1 and 2 of the ring are the same"},
+		"previous twice": {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(rig.Key('p', 32), rig.Key('p', 32))}, "onetime: keys 2 and 3 of the ring are the same"},
+		"without naming": {rig.Key('k', 32), []onetime.Option{onetime.WithPreviousKeys(rig.Key('p', 32))}, "onetime: WithPreviousKeys: wants WithNamingKey, or the names of records change with the key"},
+		"naming alone":   {rig.Key('k', 32), []onetime.Option{naming}, ""},
+		"naming is key":  {rig.Key('k', 32), []onetime.Option{onetime.WithNamingKey(rig.Key('k', 32))}, ""},
+		"short naming":   {rig.Key('k', 32), []onetime.Option{onetime.WithNamingKey(rig.Key('n', 31))}, "onetime: WithNamingKey: 31 bytes: want at least 32"},
+		"nil naming":     {rig.Key('k', 32), []onetime.Option{onetime.WithNamingKey(nil)}, "onetime: WithNamingKey: 0 bytes: want at least 32"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := onetime.New(untouched{t: t}, c.key, c.opts...)
+			_, err := onetime.New(rig.Untouched{T: t}, c.key, c.opts...)
 			if c.want == "" {
 				require.NoError(t, err)
 				return
 			}
-			bad(t, err, c.want)
+			rig.Invalid(t, err, c.want)
 		})
 	}
 }
@@ -310,34 +274,34 @@ func TestOptions_CopyWhatTheyAreGiven(t *testing.T) {
 		sends, guesses := manyLimits(2), manyLimits(3)
 		options := []onetime.Option{onetime.WithSendLimits(sends...), onetime.WithGuessLimits(guesses...)}
 		sends[0].Burst, guesses[0].Burst = 7, 7
-		m := offline(t, options...)
+		m := rig.Offline(t, options...)
 		sends[1].Burst, guesses[1].Burst = 7, 7
 		require.Equal(t, manyLimits(2), m.Policy().SendLimits)
 		require.Equal(t, manyLimits(3), m.Policy().GuessLimits)
 	})
 
 	t.Run("Policy", func(t *testing.T) {
-		m := offline(t)
+		m := rig.Offline(t)
 		p := m.Policy()
 		p.SendLimits[0].Burst, p.GuessLimits[0].Burst, p.CodeLength = 7, 7, 12
-		require.Equal(t, offline(t).Policy(), m.Policy())
+		require.Equal(t, rig.Offline(t).Policy(), m.Policy())
 	})
 
 	t.Run("keys", func(t *testing.T) {
-		key, previous, naming := aKey('k', 32), aKey('p', 32), aKey('n', 32)
+		key, previous, naming := rig.Key('k', 32), rig.Key('p', 32), rig.Key('n', 32)
 		list := [][]byte{previous}
 		options := []onetime.Option{onetime.WithPreviousKeys(list...), onetime.WithNamingKey(naming)}
-		previous[0], naming[0], list[0] = 0, 0, aKey('x', 32)
-		m, err := onetime.New(untouched{t: t}, key, options...)
+		previous[0], naming[0], list[0] = 0, 0, rig.Key('x', 32)
+		m, err := onetime.New(rig.Untouched{T: t}, key, options...)
 		require.NoError(t, err)
 		clear(key)
-		same, err := onetime.New(untouched{t: t}, aKey('k', 32),
-			onetime.WithPreviousKeys(aKey('p', 32)), onetime.WithNamingKey(aKey('n', 32)))
+		same, err := onetime.New(rig.Untouched{T: t}, rig.Key('k', 32),
+			onetime.WithPreviousKeys(rig.Key('p', 32)), onetime.WithNamingKey(rig.Key('n', 32)))
 		require.NoError(t, err)
-		require.Equal(t, onetime.Tag(same, "a"), onetime.Tag(m, "a"))
-		p := onetime.NewPlace(same, "a", "")
+		require.Equal(t, rig.Tag(same, "a"), rig.Tag(m, "a"))
+		p := rig.Challenge(same, "a", "")
 		for i := range 2 {
-			require.Equal(t, onetime.Digest(same, i, p, "c", "123456"), onetime.Digest(m, i, p, "c", "123456"))
+			require.Equal(t, rig.Digest(same, i, p, "c", "123456"), rig.Digest(m, i, p, "c", "123456"))
 		}
 	})
 
@@ -345,7 +309,7 @@ func TestOptions_CopyWhatTheyAreGiven(t *testing.T) {
 		codes := map[string]string{"a": "111111"}
 		option := onetime.WithDangerouslyFixedCodes(codes, time.Now().Add(time.Hour))
 		codes["a"], codes["b"] = "222222", "no code"
-		m := offline(t, option)
+		m := rig.Offline(t, option)
 		codes["a"] = "333333"
 		require.Equal(t, "111111", onetime.NewCode(m, "a", false))
 	})
@@ -366,24 +330,24 @@ func TestOptions_CopyWhatTheyAreGiven(t *testing.T) {
 func TestPurpose_RefusesWhatBelongsToNew(t *testing.T) {
 	for name, option := range map[string]onetime.Option{
 		"WithPrefix":       onetime.WithPrefix("other"),
-		"WithPreviousKeys": onetime.WithPreviousKeys(aKey('p', 32)),
-		"WithNamingKey":    onetime.WithNamingKey(aKey('n', 32)),
+		"WithPreviousKeys": onetime.WithPreviousKeys(rig.Key('p', 32)),
+		"WithNamingKey":    onetime.WithNamingKey(rig.Key('n', 32)),
 		"WithObserver":     onetime.WithObserver(func(context.Context, onetime.Event) {}),
 	} {
 		want := "onetime: " + name + ": belongs to New, Purpose cannot change it"
-		m := offline(t)
+		m := rig.Offline(t)
 		_, err := m.Purpose("login", option)
-		bad(t, err, want)
+		rig.Invalid(t, err, want)
 		login, err := m.Purpose("login")
 		require.NoError(t, err)
 		_, err = login.Purpose("login", onetime.WithCodeLength(1), option)
-		bad(t, err, "onetime: WithCodeLength(1): want 6 to 12\n"+want)
+		rig.Invalid(t, err, "onetime: WithCodeLength(1): want 6 to 12\n"+want)
 	}
 }
 
 func TestPurpose_Names(t *testing.T) {
 	const want = "onetime: Purpose: want 1 to 64 characters of a-z 0-9 . _ -, the first a letter or digit"
-	m := offline(t)
+	m := rig.Offline(t)
 	for _, name := range []string{"a", "0", "login", "password-reset", "a._-9", "a" + strings.Repeat("-", 63)} {
 		p, err := m.Purpose(name)
 		require.NoError(t, err, name)
@@ -391,15 +355,15 @@ func TestPurpose_Names(t *testing.T) {
 	}
 	for _, name := range []string{"", "-a", ".a", "_a", "A", "aB", "a b", "a:b", "a{b}", "a\n", "\x00", "ä", "a\xff", strings.Repeat("a", 65)} {
 		p, err := m.Purpose(name)
-		bad(t, err, want)
+		rig.Invalid(t, err, want)
 		require.Nil(t, p)
 	}
 	_, err := m.Purpose("", onetime.WithKeep(0))
-	bad(t, err, want+"\nonetime: WithKeep(0): want 1 to 5")
+	rig.Invalid(t, err, want+"\nonetime: WithKeep(0): want 1 to 5")
 }
 
 func TestPurpose_InheritsAndDoesNotChangeItsParent(t *testing.T) {
-	parent := offline(t, onetime.WithCodeLength(8), onetime.WithKeep(2), onetime.WithSendLimits(manyLimits(1)...))
+	parent := rig.Offline(t, onetime.WithCodeLength(8), onetime.WithKeep(2), onetime.WithSendLimits(manyLimits(1)...))
 	before := parent.Policy()
 	child, err := parent.Purpose("child", onetime.WithKeep(3), onetime.WithGuessLimits(manyLimits(2)...))
 	require.NoError(t, err)
@@ -436,7 +400,7 @@ func TestPurpose_InheritsAllButFixedCodes(t *testing.T) {
 	require.Equal(t, "424242", otp.Code, "a Manager of the same purpose keeps them")
 
 	_, err = parent.VerifyToken(t.Context(), link.Token)
-	refused(t, err, onetime.ErrMismatch)
+	rig.Refused(t, err, onetime.ErrMismatch)
 	same, err := parent.Purpose("child", onetime.WithLinkBase("https://tenant.example/"))
 	require.NoError(t, err)
 	v, err := same.VerifyToken(t.Context(), link.Token, onetime.WithSubject("+1"))
@@ -505,17 +469,17 @@ func TestWithLinkBase(t *testing.T) {
 		{"https://example.com/?a;b", param},
 		{"https://example.com/?a=%zz", param},
 	} {
-		_, err := onetime.New(untouched{t: t}, onetimetest.Key, onetime.WithLinkBase(c.base))
+		_, err := onetime.New(rig.Untouched{T: t}, onetimetest.Key, onetime.WithLinkBase(c.base))
 		if c.want == "" {
 			require.NoError(t, err, c.base)
 			continue
 		}
-		bad(t, err, c.want)
+		rig.Invalid(t, err, c.want)
 	}
 }
 
 func TestCallOptions_BadInputAsksNothingOfRedis(t *testing.T) {
-	m := offline(t, onetime.WithLinkBase("https://example.com/in"))
+	m := rig.Offline(t, onetime.WithLinkBase("https://example.com/in"))
 	ctx := t.Context()
 	const subject = "alice@example.com"
 	type verify = func(*onetime.Manager, ...onetime.VerifyOption) error
@@ -568,7 +532,7 @@ func TestCallOptions_BadInputAsksNothingOfRedis(t *testing.T) {
 	} {
 		for name, call := range issues {
 			if c.only == "" || c.only == name {
-				bad(t, call(m, onetime.AsDecoy(), c.option), c.want)
+				rig.Invalid(t, call(m, onetime.AsDecoy(), c.option), c.want)
 			}
 		}
 	}
@@ -587,7 +551,7 @@ func TestCallOptions_BadInputAsksNothingOfRedis(t *testing.T) {
 	} {
 		for name, call := range verifies {
 			if c.only == "" || c.only == name {
-				bad(t, call(m, c.option), c.want)
+				rig.Invalid(t, call(m, c.option), c.want)
 			}
 		}
 	}
@@ -634,7 +598,7 @@ func TestCallOptions_NilInTheListIsNothing(t *testing.T) {
 	_, err = m.VerifyOTP(ctx, "a", otp.Code, nil, none)
 	require.NoError(t, err)
 	_, err = m.VerifyToken(ctx, "", nil)
-	refused(t, err, onetime.ErrMalformed)
+	rig.Refused(t, err, onetime.ErrMalformed)
 }
 
 // onSubject makes every call that takes a subject.
@@ -654,7 +618,7 @@ func onSubject(ctx context.Context, m *onetime.Manager, subject string) map[stri
 }
 
 func TestSubjects_BadOnesAskNothingOfRedis(t *testing.T) {
-	m := offline(t, onetime.WithLinkBase("https://example.com/in"))
+	m := rig.Offline(t, onetime.WithLinkBase("https://example.com/in"))
 	const control = "onetime: subject: want valid UTF-8 without control characters"
 	for _, c := range []struct{ subject, want string }{
 		{"", "onetime: subject: 0 bytes: want 1 to 512"},
@@ -673,7 +637,7 @@ func TestSubjects_BadOnesAskNothingOfRedis(t *testing.T) {
 		{"a\u009f", control},
 	} {
 		for name, err := range onSubject(t.Context(), m, c.subject) {
-			bad(t, err, c.want)
+			rig.Invalid(t, err, c.want)
 			require.NotContains(t, err.Error(), "alice", name)
 		}
 	}
@@ -691,7 +655,7 @@ func TestSubjects_UpTo512BytesAfterNormalizing(t *testing.T) {
 }
 
 func TestSubjects_DefaultNormalizer(t *testing.T) {
-	m := offline(t)
+	m := rig.Offline(t)
 	for _, c := range []struct{ typed, want string }{
 		{"alice@example.com", "alice@example.com"},
 		{"ALICE@Example.COM", "alice@example.com"},
@@ -709,7 +673,7 @@ func TestSubjects_DefaultNormalizer(t *testing.T) {
 		{"\u00a0", "\u00a0"},
 		{"+49 30 123456", "+49 30 123456"},
 	} {
-		subject, err := onetime.Subject(m, c.typed)
+		subject, err := rig.Subject(m, c.typed)
 		require.NoError(t, err)
 		require.Equal(t, c.want, subject)
 	}
@@ -720,23 +684,23 @@ func TestSubjects_SpellingsOfAnAddressAreOneSubject(t *testing.T) {
 	otp, err := m.IssueOTP(t.Context(), " Alice@Example.com ")
 	require.NoError(t, err)
 	_, err = m.IssueOTP(t.Context(), "alice@example.com")
-	refused(t, err, onetime.ErrThrottled)
+	rig.Refused(t, err, onetime.ErrThrottled)
 	_, err = m.VerifyOTP(t.Context(), "\u212Alice@example.com", otp.Code)
-	refused(t, err, onetime.ErrNotFound)
+	rig.Refused(t, err, onetime.ErrNotFound)
 	v, err := m.VerifyOTP(t.Context(), "ALICE@EXAMPLE.COM", otp.Code)
 	require.NoError(t, err)
 	require.Equal(t, "alice@example.com", v.Subject)
 }
 
 func TestWithNormalizer_NilKeepsEverySpelling(t *testing.T) {
-	m := offline(t, onetime.WithNormalizer(nil))
+	m := rig.Offline(t, onetime.WithNormalizer(nil))
 	for _, subject := range []string{" Alice@Example.com ", "A", "\u212A@x"} {
-		got, err := onetime.Subject(m, subject)
+		got, err := rig.Subject(m, subject)
 		require.NoError(t, err)
 		require.Equal(t, subject, got)
 	}
-	_, err := onetime.Subject(m, "alice@example.com\n")
-	bad(t, err, "onetime: subject: want valid UTF-8 without control characters")
+	_, err := rig.Subject(m, "alice@example.com\n")
+	rig.Invalid(t, err, "onetime: subject: want valid UTF-8 without control characters")
 }
 
 func TestWithNormalizer_ItsErrorIsWrappedAndNotPrinted(t *testing.T) {
@@ -744,10 +708,10 @@ func TestWithNormalizer_ItsErrorIsWrappedAndNotPrinted(t *testing.T) {
 		errors.New("alice@example.com has no account"),
 		noAccount("alice@example.com"), // a value, which fmt would print where a pointer is an address
 	} {
-		m := offline(t, onetime.WithLinkBase("https://example.com/in"),
+		m := rig.Offline(t, onetime.WithLinkBase("https://example.com/in"),
 			onetime.WithNormalizer(func(string) (string, error) { return "", cause }))
 		for _, err := range onSubject(t.Context(), m, "alice@example.com") {
-			bad(t, err, "onetime: subject: refused by the normaliser")
+			rig.Invalid(t, err, "onetime: subject: refused by the normaliser")
 			require.ErrorIs(t, err, cause)
 			for _, err := range []error{err, fmt.Errorf("login: %w", err), errors.Join(err, err)} {
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q %d", err, err, err, err, err, []error{err}), "alice")
@@ -773,15 +737,15 @@ func TestWithNormalizer_WhatItReturnsIsChecked(t *testing.T) {
 		"\xff":                   "onetime: subject: want valid UTF-8 without control characters",
 		"a\n":                    "onetime: subject: want valid UTF-8 without control characters",
 	} {
-		m := offline(t, onetime.WithNormalizer(func(string) (string, error) { return returned, nil }))
+		m := rig.Offline(t, onetime.WithNormalizer(func(string) (string, error) { return returned, nil }))
 		_, err := m.IssueOTP(t.Context(), "a")
-		bad(t, err, want)
+		rig.Invalid(t, err, want)
 	}
 }
 
 func TestOptions_OneOptionServesManyManagers(t *testing.T) {
 	options := []onetime.Option{onetime.WithKeep(2), onetime.WithSendLimits(manyLimits(2)...)}
-	first, second := offline(t, options...), offline(t, options...)
+	first, second := rig.Offline(t, options...), rig.Offline(t, options...)
 	_, err := first.Purpose("other", onetime.WithSendLimits(), onetime.WithKeep(3))
 	require.NoError(t, err)
 	require.Equal(t, second.Policy(), first.Policy())

@@ -13,17 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	return string(text)
-}
-
 func TestReadme_IsShort(t *testing.T) {
-	require.LessOrEqual(t, strings.Count(readme(t), "\n"), 250)
+	require.LessOrEqual(t, strings.Count(rig.Text(t, "README.md"), "\n"), 250)
 }
 
 func TestReadme_QuickStartIsTheProgram(t *testing.T) {
@@ -32,26 +26,11 @@ func TestReadme_QuickStartIsTheProgram(t *testing.T) {
 		t.Skip("left out: examples is a module of its own, and not here")
 	}
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(readme(t), "\n```go\n")
+	_, rest, found := strings.Cut(rig.Text(t, "README.md"), "\n```go\n")
 	require.True(t, found, "README has no block of Go code")
 	block, _, found := strings.Cut(rest, "\n```\n")
 	require.True(t, found, "the block of Go code has no end")
 	require.Equal(t, string(program), block+"\n", "the first block of Go code in README.md and examples/quickstart/main.go")
-}
-
-// documents are the texts of README.md and of all in docs, by path.
-func documents(t *testing.T) map[string]string {
-	t.Helper()
-	paths, err := filepath.Glob("docs/*.md")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	texts := map[string]string{"README.md": readme(t)}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		texts[path] = string(text)
-	}
-	return texts
 }
 
 func TestDocs_EveryTestTheyNameExists(t *testing.T) {
@@ -66,7 +45,7 @@ func TestDocs_EveryTestTheyNameExists(t *testing.T) {
 		}
 		return err
 	}))
-	for path, text := range documents(t) {
+	for path, text := range rig.Documents(t) {
 		named := regexp.MustCompile(`\b(?:Test|Example|Benchmark|Fuzz)[A-Z_]\w*`).FindAllString(text, -1)
 		require.True(t, len(named) > 0 || path != "README.md")
 		for _, name := range named {
@@ -77,7 +56,7 @@ func TestDocs_EveryTestTheyNameExists(t *testing.T) {
 
 func TestDocs_EveryLinkLeadsSomewhere(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^#+ (.+)$`)
-	for path, text := range documents(t) {
+	for path, text := range rig.Documents(t) {
 		links := regexp.MustCompile(`\]\(([^):#]*)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1)
 		require.True(t, len(links) > 0 || path != "README.md")
 		for _, link := range links {
@@ -110,7 +89,7 @@ func TestReadme_TableOfErrorsIsWholeAndTrue(t *testing.T) {
 		"": errors.New("undecided"),
 	}
 	told := map[string]bool{}
-	for _, row := range rows.FindAllStringSubmatch(readme(t), -1) {
+	for _, row := range rows.FindAllStringSubmatch(rig.Text(t, "README.md"), -1) {
 		err, known := values[row[1]]
 		require.True(t, known, "the table has %s, the test does not", row[1])
 		status, text := response(err) // of Example_errors

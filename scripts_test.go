@@ -1,7 +1,6 @@
 package onetime_test
 
 import (
-	"context"
 	"errors"
 	"regexp"
 	"strconv"
@@ -12,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -31,7 +32,7 @@ func names(pattern, text string) []string {
 }
 
 func TestScripts_HeaderBodyAndConstantsAgree(t *testing.T) {
-	common := onetime.ScriptText("common")
+	common := core.ScriptText("common")
 	numbers := map[string]int64{}
 	for _, line := range regexp.MustCompile(`(?m)^local ([A-Z_, ]+) = ([0-9, ]+)$`).FindAllStringSubmatch(common, -1) {
 		values := strings.Split(line[2], ", ")
@@ -41,14 +42,14 @@ func TestScripts_HeaderBodyAndConstantsAgree(t *testing.T) {
 			numbers[name] = number
 		}
 	}
-	for name, number := range onetime.Statuses {
+	for name, number := range rig.Statuses {
 		require.Equal(t, number, numbers[name], name)
 	}
 	require.EqualValues(t, onetime.PieceSize, numbers["PIECE"])
 
 	used := map[string]bool{}
 	for _, name := range scriptNames {
-		header, body, ok := strings.Cut(onetime.ScriptText(name), "\n]]\n")
+		header, body, ok := strings.Cut(core.ScriptText(name), "\n]]\n")
 		require.True(t, ok, name)
 		require.True(t, strings.HasPrefix(header, "--[[\n  "+name+": "), name)
 		require.Contains(t, header, "\n  KEYS[1]", name)
@@ -84,7 +85,7 @@ func TestScripts_HeaderBodyAndConstantsAgree(t *testing.T) {
 		statuses := names(`\n    ([A-Z_]+)  `, reply)
 		require.ElementsMatch(t, statuses, names(`\{id, ([A-Z_]+)\b`, body), name)
 		for _, status := range statuses {
-			require.Contains(t, onetime.Statuses, status)
+			require.Contains(t, rig.Statuses, status)
 			used[status] = true
 		}
 
@@ -94,41 +95,7 @@ func TestScripts_HeaderBodyAndConstantsAgree(t *testing.T) {
 			require.Equal(t, ", KEYS[1]", key, name)
 		}
 	}
-	require.Len(t, used, len(onetime.Statuses), "every status is an answer of some script")
-}
-
-// A teller is a Redis that answers what it is told to.
-type teller struct {
-	redis.Scripter
-	answer func(args []any) (any, error)
-}
-
-func (s teller) EvalSha(ctx context.Context, _ string, _ []string, args ...any) *redis.Cmd {
-	value, err := s.answer(args)
-	cmd := redis.NewCmd(ctx)
-	cmd.SetVal(value)
-	cmd.SetErr(err)
-	return cmd
-}
-
-// operations are all that ask Redis something, on a Manager with a link base. Tokens and Verifications come from setup.
-func operations(t *testing.T, setup, m *onetime.Manager) map[string]func() error {
-	t.Helper()
-	ctx := t.Context()
-	token, err := setup.IssueToken(ctx, "alice@example.com")
-	require.NoError(t, err)
-	return map[string]func() error{
-		"IssueOTP":     func() error { _, err := m.IssueOTP(ctx, "alice@example.com"); return err },
-		"IssueToken":   func() error { _, err := m.IssueToken(ctx, "alice@example.com"); return err },
-		"IssueLink":    func() error { _, err := m.IssueLink(ctx, "alice@example.com", onetime.WithCode()); return err },
-		"VerifyOTP":    func() error { _, err := m.VerifyOTP(ctx, "alice@example.com", "123456"); return err },
-		"VerifyToken":  func() error { _, err := m.VerifyToken(ctx, token.Value); return err },
-		"InspectToken": func() error { _, err := m.InspectToken(ctx, token.Value); return err },
-		"Cancel":       func() error { return m.Cancel(ctx, "alice@example.com", token.ID) },
-		"Revoke":       func() error { return m.Revoke(ctx, "alice@example.com") },
-		"Unlock":       func() error { return m.Unlock(ctx, "alice@example.com") },
-		"Status":       func() error { _, err := m.Status(ctx, "alice@example.com"); return err },
-	}
+	require.Len(t, used, len(rig.Statuses), "every status is an answer of some script")
 }
 
 func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
@@ -148,10 +115,10 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 			id, int64(1), int64(0), int64(0), int64(0), int64(5), int64(1700000000000), int64(1000)},
 	}
 	var answer func(args []any) (any, error)
-	m, err := onetime.New(teller{answer: func(args []any) (any, error) { return answer(args) }}, onetimetest.Key,
+	m, err := onetime.New(rig.Teller{Answer: func(args []any) (any, error) { return answer(args) }}, onetimetest.Key,
 		onetime.WithLinkBase("https://example.com/in"))
 	require.NoError(t, err)
-	for name, call := range operations(t, setup, m) {
+	for name, call := range rig.Operations(t, setup, m) {
 		reply := func(values ...any) {
 			answer = func(args []any) (any, error) { return append([]any{args[0]}, values...), nil }
 		}
@@ -161,7 +128,7 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 		}
 		wrong := func(values ...any) {
 			reply(values...)
-			undecided(t, call())
+			rig.Undecided(t, call())
 		}
 		for i := range right[name] {
 			if name != "Status" || i != 5 { // a Status with nothing pending
@@ -179,20 +146,20 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 
 		for _, value := range []any{nil, "OK", int64(1), []any{}, []any{"another call", int64(1)}, map[any]any{"x": 1}} {
 			answer = func([]any) (any, error) { return value, nil }
-			undecided(t, call())
+			rig.Undecided(t, call())
 		}
 		answer = func([]any) (any, error) { return append([]any{id}, right[name]...), nil }
-		undecided(t, call())
+		rig.Undecided(t, call())
 		answer = func([]any) (any, error) { return nil, redis.Nil }
-		undecided(t, call())
+		rig.Undecided(t, call())
 	}
 }
 
 func TestScripts_RunAgainAfterScriptFlush(t *testing.T) {
-	backends(t, func(t *testing.T, b *backend) {
-		m := b.manager(t)
-		for _, call := range operations(t, b.manager(t), b.manager(t, onetime.WithSendLimits())) {
-			require.NoError(t, b.raw.ScriptFlush(t.Context()).Err())
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m := b.Manager(t)
+		for _, call := range rig.Operations(t, b.Manager(t), b.Manager(t, onetime.WithSendLimits())) {
+			require.NoError(t, b.Raw.ScriptFlush(t.Context()).Err())
 			if err := call(); err != nil {
 				require.ErrorIs(t, err, onetime.ErrDenied)
 			}

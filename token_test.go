@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -21,7 +22,7 @@ const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 // aToken returns a token of alice@example.com under onetimetest.Key, of which no Redis knows.
 func aToken(t testing.TB) string {
 	t.Helper()
-	m, err := onetime.New(&answerToken{recorder: &recorder{}}, onetimetest.Key)
+	m, err := onetime.New(&rig.TokenRedis{Recorder: &rig.Recorder{}}, onetimetest.Key)
 	require.NoError(t, err)
 	token, err := m.IssueToken(t.Context(), "alice@example.com")
 	require.NoError(t, err)
@@ -56,7 +57,7 @@ func TestIssueToken_76CharactersForOneVerification(t *testing.T) {
 			require.Len(t, v.Payload, payload)
 			require.False(t, v.FixedCode)
 			_, err = m.VerifyToken(t.Context(), token.Value)
-			refused(t, err, onetime.ErrUsed)
+			rig.Refused(t, err, onetime.ErrUsed)
 		}
 	}
 }
@@ -73,7 +74,7 @@ func TestIssueToken_NoCodeBesideIt(t *testing.T) {
 }
 
 func TestVerifyToken_AnyCharacterChangedNeverVerifies(t *testing.T) {
-	m := offline(t)
+	m := rig.Offline(t)
 	token := aToken(t)
 	for i := range token {
 		for _, c := range tokenAlphabet {
@@ -102,12 +103,12 @@ func TestVerifyToken_ForgedTokenAsksNothingOfRedis(t *testing.T) {
 	}
 	own := body(aToken(t))
 	wire := func(body, mac string) string { return base64.RawURLEncoding.EncodeToString([]byte(body + mac)) }
-	mac := func(key []byte, use string, of ...string) string { return golden(t, key, use, 16, of...) }
+	mac := func(key []byte, use string, of ...string) string { return rig.Golden(t, key, use, 16, of...) }
 	key := onetimetest.Key
-	m := offline(t)
+	m := rig.Offline(t)
 	for name, forged := range map[string]string{
 		"no MAC":             wire(own, strings.Repeat("\x00", 16)),
-		"MAC of another key": wire(own, mac(aKey('x', 32), "tokens", "token", "default", own)),
+		"MAC of another key": wire(own, mac(rig.Key('x', 32), "tokens", "token", "default", own)),
 		"MAC of another use": wire(own, mac(key, "digests", "token", "default", own)),
 		"other label":        wire(own, mac(key, "tokens", "digest", "default", own)),
 		"other purpose":      wire(own, mac(key, "tokens", "token", "login", own)),
@@ -129,7 +130,7 @@ func TestVerifyToken_ForgedTokenAsksNothingOfRedis(t *testing.T) {
 }
 
 func TestVerifyToken_OtherSpellingsAreRefusedForFree(t *testing.T) {
-	m := offline(t)
+	m := rig.Offline(t)
 	token := aToken(t)
 	for !strings.Contains(token[4:72], "-") || !strings.Contains(token[4:72], "_") {
 		token = aToken(t)
@@ -207,12 +208,12 @@ func TestVerifyToken_OtherSpellingsAreRefusedForFree(t *testing.T) {
 
 func TestVerifyToken_OfAnotherPurposeOrKeyIsAMismatch(t *testing.T) {
 	token := aToken(t)
-	login, err := offline(t).Purpose("login")
+	login, err := rig.Offline(t).Purpose("login")
 	require.NoError(t, err)
 	naming := onetime.WithNamingKey(onetimetest.Key)
-	key, err := onetime.New(untouched{t: t}, aKey('k', 32), naming)
+	key, err := onetime.New(rig.Untouched{T: t}, rig.Key('k', 32), naming)
 	require.NoError(t, err)
-	ring, err := onetime.New(untouched{t: t}, aKey('k', 32), naming, onetime.WithPreviousKeys(aKey('p', 32), aKey('q', 32)))
+	ring, err := onetime.New(rig.Untouched{T: t}, rig.Key('k', 32), naming, onetime.WithPreviousKeys(rig.Key('p', 32), rig.Key('q', 32)))
 	require.NoError(t, err)
 	for name, m := range map[string]*onetime.Manager{"purpose": login, "key": key, "ring": ring} {
 		for call, judge := range judges(m) {
@@ -226,7 +227,7 @@ func TestVerifyToken_OfAnotherPurposeOrKeyIsAMismatch(t *testing.T) {
 
 func TestVerifyToken_SubjectAndBindingAreJudgedBeforeAnythingIsUsed(t *testing.T) {
 	m, _ := onetimetest.New(t, onetime.WithSendLimits())
-	local := offline(t)
+	local := rig.Offline(t)
 	ctx := t.Context()
 	cookie, other, ignore := onetime.WithBinding("cookie"), onetime.WithBinding("other"), onetime.IgnoreBinding()
 	alice, spelling, bob := onetime.WithSubject("alice@example.com"), onetime.WithSubject(" Alice@Example.com"), onetime.WithSubject("bob@example.com")
@@ -295,7 +296,7 @@ func TestInspectToken_UsesNothingUp(t *testing.T) {
 		require.Equal(t, "payload", string(v.Payload))
 		require.Equal(t, token.ID, v.ID)
 		require.Equal(t, clock.Now(), v.IssuedAt)
-		bad(t, v.Undo(ctx), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
+		rig.Invalid(t, v.Undo(ctx), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
 	}
 	after, err := m.Status(ctx, "alice@example.com")
 	require.NoError(t, err)
@@ -304,19 +305,160 @@ func TestInspectToken_UsesNothingUp(t *testing.T) {
 	_, err = m.VerifyToken(ctx, token.Value)
 	require.NoError(t, err)
 	_, err = m.InspectToken(ctx, token.Value)
-	refused(t, err, onetime.ErrUsed)
+	rig.Refused(t, err, onetime.ErrUsed)
 }
 
 func TestUndo_OfWhatWasNeverVerifiedIsBadInput(t *testing.T) {
-	bad(t, onetime.Verification{}.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
+	rig.Invalid(t, onetime.Verification{}.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
 	made := onetime.Verification{Subject: "alice@example.com", Purpose: "default", ID: "AAAAAAAAAAAAAAAA"}
-	bad(t, made.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
+	rig.Invalid(t, made.Undo(t.Context()), "onetime: Undo: want a Verification of VerifyOTP or VerifyToken")
 }
 
 func TestVerifyToken_OfACodeIsMalformed(t *testing.T) {
-	m := offline(t)
+	m := rig.Offline(t)
 	for _, code := range []string{"123456", "123 456", "AAAAAAAAAAAAAAAA"} {
 		_, err := m.VerifyToken(t.Context(), code)
-		refused(t, err, onetime.ErrMalformed)
+		rig.Refused(t, err, onetime.ErrMalformed)
+	}
+}
+
+func TestIssueLink_URLIsTheBaseWithTheTokenAsItsParameter(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://example.com":               "https://example.com/?token=T",
+		"https://example.com/":              "https://example.com/?token=T",
+		"https://example.com?":              "https://example.com/?token=T",
+		"https://example.com#":              "https://example.com/?token=T",
+		"https://example.com/in":            "https://example.com/in?token=T",
+		"https://example.com/in/":           "https://example.com/in/?token=T",
+		"https://example.com/in?a=b":        "https://example.com/in?a=b&token=T",
+		"https://example.com/in?b=1&a=2":    "https://example.com/in?b=1&a=2&token=T",
+		"https://example.com?a=b":           "https://example.com/?a=b&token=T",
+		"https://example.com/?tokens=a%20b": "https://example.com/?tokens=a%20b&token=T",
+		"https://example.com/in#top":        "https://example.com/in?token=T#top",
+		"https://example.com/in?a=b#/x?y=z": "https://example.com/in?a=b&token=T#/x?y=z",
+		"https://example.com/#token=a%2Fb":  "https://example.com/?token=T#token=a%2Fb",
+		"https://example.com/a%2Fb":         "https://example.com/a%2Fb?token=T",
+		"https://example.com:8443/in":       "https://example.com:8443/in?token=T",
+		"HTTPS://example.com/In":            "https://example.com/In?token=T",
+		"http://localhost:8080/in":          "http://localhost:8080/in?token=T",
+		"http://127.0.0.1/in":               "http://127.0.0.1/in?token=T",
+		"http://[::1]:8080/in":              "http://[::1]:8080/in?token=T",
+	} {
+		m, err := onetime.New(&rig.TokenRedis{Recorder: &rig.Recorder{}}, onetimetest.Key, onetime.WithLinkBase(base))
+		require.NoError(t, err)
+		link, err := m.IssueLink(t.Context(), "alice@example.com")
+		require.NoError(t, err)
+		require.Regexp(t, `^[A-Za-z0-9_-]{76}$`, link.Token)
+		require.Equal(t, strings.Replace(want, "=T", "="+link.Token, 1), link.URL)
+		u, err := url.Parse(link.URL)
+		require.NoError(t, err)
+		require.Equal(t, []string{link.Token}, u.Query()["token"])
+		require.NotContains(t, link.URL, "alice")
+	}
+}
+
+func TestIssueLink_WithoutABaseAsksNothingOfRedis(t *testing.T) {
+	link, err := rig.Offline(t).IssueLink(t.Context(), "alice@example.com", onetime.WithCode())
+	rig.Invalid(t, err, "onetime: IssueLink: wants WithLinkBase")
+	require.Equal(t, onetime.Link{}, link)
+}
+
+func TestIssueLink_ItsTokenVerifiesAndItsURLDoesNot(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithLinkBase("https://example.com/in"))
+	link, err := m.IssueLink(t.Context(), "alice@example.com", onetime.WithPayload([]byte("payload")))
+	require.NoError(t, err)
+	require.Empty(t, link.Code)
+	require.Zero(t, link.CodeExpiresIn)
+	require.Equal(t, 10*time.Minute, link.ExpiresIn)
+	require.Equal(t, 30*time.Second, link.ResendIn)
+	_, err = m.VerifyToken(t.Context(), link.URL)
+	rig.Refused(t, err, onetime.ErrMalformed)
+	v, err := m.VerifyToken(t.Context(), link.Token)
+	require.NoError(t, err)
+	require.Equal(t, link.ID, v.ID)
+	require.Equal(t, "alice@example.com", v.Subject)
+	require.Equal(t, "payload", string(v.Payload))
+}
+
+func TestIssueLink_CodeAndLinkUseEachOtherUp(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithLinkBase("https://example.com/in"), onetime.WithSendLimits())
+	ctx := t.Context()
+	for range 2 {
+		link, err := m.IssueLink(ctx, "a", onetime.WithCode(), onetime.WithPayload([]byte("payload")))
+		require.NoError(t, err)
+		require.NotContains(t, link.URL, link.Code)
+		v, err := m.VerifyOTP(ctx, "a", link.Code)
+		require.NoError(t, err)
+		require.Equal(t, link.ID, v.ID)
+		require.Equal(t, "payload", string(v.Payload))
+		_, err = m.VerifyToken(ctx, link.Token)
+		rig.Refused(t, err, onetime.ErrUsed)
+
+		require.NoError(t, v.Undo(ctx))
+		_, err = m.VerifyToken(ctx, link.Token)
+		require.NoError(t, err)
+		_, err = m.VerifyOTP(ctx, "a", link.Code)
+		rig.Refused(t, err, onetime.ErrUsed)
+	}
+}
+
+func TestIssueLink_ACodeLivesNoLongerThanTheOTPTTL(t *testing.T) {
+	const long = 24 * time.Hour
+	m, clock := onetimetest.New(t, onetime.WithLinkBase("https://example.com/in"), onetime.WithTokenTTL(long), onetime.WithSendLimits())
+	ctx := t.Context()
+	for _, c := range []struct{ ttl, token, code time.Duration }{
+		{0, long, 5 * time.Minute},
+		{time.Hour, time.Hour, 5 * time.Minute},
+		{time.Minute, time.Minute, time.Minute},
+	} {
+		options := []onetime.IssueOption{onetime.WithCode()}
+		if c.ttl > 0 {
+			options = append(options, onetime.WithTTL(c.ttl))
+		}
+		link, err := m.IssueLink(ctx, "a", options...)
+		require.NoError(t, err)
+		require.Equal(t, c.token, link.ExpiresIn)
+		require.Equal(t, c.code, link.CodeExpiresIn)
+		clock.Advance(c.code)
+		_, err = m.VerifyOTP(ctx, "a", link.Code)
+		rig.Refused(t, err, onetime.ErrNotFound)
+		if c.token == c.code {
+			_, err = m.VerifyToken(ctx, link.Token)
+			rig.Refused(t, err, onetime.ErrNotFound)
+			continue
+		}
+		clock.Advance(c.token - c.code - time.Millisecond)
+		_, err = m.VerifyToken(ctx, link.Token)
+		require.NoError(t, err)
+	}
+}
+
+func TestAsDecoy_HasNothingToDeliver(t *testing.T) {
+	base := onetime.WithLinkBase("https://example.com/in")
+	real, _ := onetimetest.New(t, base)
+	decoy, _ := onetimetest.New(t, base)
+	ctx := t.Context()
+
+	otp, err := real.IssueOTP(ctx, "otp")
+	require.NoError(t, err)
+	otpDecoy, err := decoy.IssueOTP(ctx, "otp", onetime.AsDecoy())
+	require.NoError(t, err)
+	require.Len(t, otpDecoy.ID, len(otp.ID))
+	require.Equal(t, onetime.OTP{ID: otpDecoy.ID, ExpiresIn: otp.ExpiresIn, ResendIn: otp.ResendIn}, otpDecoy)
+
+	token, err := real.IssueToken(ctx, "token")
+	require.NoError(t, err)
+	tokenDecoy, err := decoy.IssueToken(ctx, "token", onetime.AsDecoy())
+	require.NoError(t, err)
+	require.Len(t, tokenDecoy.ID, len(token.ID))
+	require.Equal(t, onetime.Token{ID: tokenDecoy.ID, ExpiresIn: token.ExpiresIn, ResendIn: token.ResendIn}, tokenDecoy)
+
+	for subject, options := range map[string][]onetime.IssueOption{"link": nil, "link and code": {onetime.WithCode()}} {
+		link, err := real.IssueLink(ctx, subject, options...)
+		require.NoError(t, err)
+		linkDecoy, err := decoy.IssueLink(ctx, subject, append(options, onetime.AsDecoy())...)
+		require.NoError(t, err)
+		require.Len(t, linkDecoy.ID, len(link.ID))
+		require.Equal(t, onetime.Link{ID: linkDecoy.ID, ExpiresIn: link.ExpiresIn, CodeExpiresIn: link.CodeExpiresIn, ResendIn: link.ResendIn}, linkDecoy)
 	}
 }

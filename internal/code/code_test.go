@@ -1,0 +1,179 @@
+package code_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/code"
+)
+
+func TestCleaning_Digits(t *testing.T) {
+	for _, c := range []struct{ name, typed, want string }{ // want is empty if it cannot be a code
+		{"as issued", "123456", "123456"},
+		{"leading zeros", "000001", "000001"},
+		{"space in the middle", "123 456", "123456"},
+		{"spaces around", "  123456\t\r\n", "123456"},
+		{"vertical tab and form feed", "123\v456\f", "123456"},
+		{"spaced out", "1 2 3 4 5 6", "123456"},
+		{"hyphen", "123-456", "123456"},
+		{"soft hyphen", "123\u00ad456", "123456"},
+		{"Unicode hyphen", "123\u2010456", "123456"},
+		{"non-breaking hyphen", "123\u2011456", "123456"},
+		{"figure dash", "123\u2012456", "123456"},
+		{"en dash", "123\u2013456", "123456"},
+		{"em dash", "123\u2014456", "123456"},
+		{"minus sign", "123\u2212456", "123456"},
+		{"full-width hyphen", "123\uff0d456", "123456"},
+		{"no-break space", "123\u00a0456", "123456"},
+		{"narrow no-break space", "123\u202f456", "123456"},
+		{"figure space", "123\u2007456", "123456"},
+		{"thin space", "123\u2009456", "123456"},
+		{"ideographic space", "123\u3000456", "123456"},
+		{"line separator", "123\u2028456", "123456"},
+		{"next line", "123456\u0085", "123456"},
+		{"zero-width space", "\u200b123\u200b456", "123456"},
+		{"zero-width joiner", "1\u200d2\u200c3456", "123456"},
+		{"word joiner", "123\u2060456", "123456"},
+		{"byte order mark", "\ufeff123456", "123456"},
+		{"marks of direction", "\u200e123456\u200f", "123456"},
+		{"embeddings of direction", "\u202a123456\u202c", "123456"},
+		{"isolates of direction", "\u2066123456\u2069", "123456"},
+		{"full-width", "\uff11\uff12\uff13\uff14\uff15\uff16", "123456"},
+		{"Arabic-Indic", "\u0661\u0662\u0663\u0664\u0665\u0666", "123456"},
+		{"extended Arabic-Indic", "\u06f0\u06f1\u06f2\u06f7\u06f8\u06f9", "012789"},
+		{"Devanagari", "\u0966\u0967\u0968\u096d\u096e\u096f", "012789"},
+		{"Bengali", "\u09e6\u09e7\u09e8\u09ed\u09ee\u09ef", "012789"},
+		{"Thai", "\u0e50\u0e51\u0e52\u0e57\u0e58\u0e59", "012789"},
+		{"mathematical bold", "\U0001d7ce\U0001d7cf\U0001d7d0\U0001d7d5\U0001d7d6\U0001d7d7", "012789"},
+		{"mathematical double-struck", "\U0001d7d8\U0001d7d9\U0001d7da\U0001d7df\U0001d7e0\U0001d7e1", "012789"},
+		{"mathematical monospace", "\U0001d7f6\U0001d7f7\U0001d7f8\U0001d7fd\U0001d7fe\U0001d7ff", "012789"},
+		{"segmented", "\U0001fbf0\U0001fbf1\U0001fbf2\U0001fbf7\U0001fbf8\U0001fbf9", "012789"},
+		{"scripts mixed", "1\u0662\uff13\u096a\u09eb\U0001d7d4", "123456"},
+		{"64 bytes", "123456" + strings.Repeat(" ", 58), "123456"},
+		{"64 bytes, non-ASCII", strings.Repeat("\u3000", 19) + " 123456", "123456"},
+
+		{"65 bytes", "123456" + strings.Repeat(" ", 59), ""},
+		{"65 bytes, fewer characters", strings.Repeat("\u3000", 19) + "  123456", ""},
+		{"empty", "", ""},
+		{"only spaces and dashes", " - \u200b ", ""},
+		{"too short", "12345", ""},
+		{"too long", "1234567", ""},
+		{"too long, spaced", "123 456 7", ""},
+		{"a letter", "12345a", ""},
+		{"O for 0", "12345O", ""},
+		{"l for 1", "l23456", ""},
+		{"full-width letter", "12345\uff21", ""},
+		{"full stop", "123.456", ""},
+		{"underscore", "123_456", ""},
+		{"plus", "+12345", ""},
+		{"plus before a code", "+123456", ""},
+		{"apostrophe", "123'456", ""},
+		{"quotes", `"123456"`, ""},
+		{"zero byte", "123456\x00", ""},
+		{"escape", "\x1b123456", ""},
+		{"superscripts", "12345\u00b2", ""},
+		{"circled digits", "12345\u2460", ""},
+		{"Roman numerals", "12345\u2160", ""},
+		{"vulgar fraction", "12345\u00bd", ""},
+		{"Han numerals", "12345\u4e00", ""},
+		{"combining mark", "123456\u0301", ""},
+		{"keycap", "12345\ufe0f\u20e36", ""},
+		{"replacement character", "123456\ufffd", ""},
+		{"not UTF-8", "123456\xff", ""},
+		{"half of a character", "123456\xe2\x80", ""},
+	} {
+		got, ok := code.Digits.Clean(c.typed, 6)
+		if c.want == "" {
+			require.False(t, ok, c.name)
+			continue
+		}
+		require.True(t, ok, c.name)
+		require.Equal(t, c.want, got, c.name)
+	}
+}
+
+func TestCleaning_Crockford32(t *testing.T) {
+	for _, c := range []struct{ name, typed, want string }{
+		{"as issued", "0123456789AB", "0123456789AB"},
+		{"all letters, first half", "CDEFGHJKMNPQ", "CDEFGHJKMNPQ"},
+		{"all letters, second half", "RSTVWXYZ0000", "RSTVWXYZ0000"},
+		{"lower case", "abcdefghjkmn", "ABCDEFGHJKMN"},
+		{"lower case, second half", "pqrstvwxyz00", "PQRSTVWXYZ00"},
+		{"look-alikes", "OoIiLl000000", "001111000000"},
+		{"grouped", "ABCD-EFGH JKMN", "ABCDEFGHJKMN"},
+		{"full-width", "\uff21\uff22\uff43\uff44ABCDEFGH", "ABCDABCDEFGH"},
+		{"full-width look-alikes", "\uff2f\uff4f\uff29\uff49\uff2c\uff4cABCDEF", "001111ABCDEF"},
+		{"digits of other scripts", "\u0661\u0662\uff13ABCDEFGHJ", "123ABCDEFGHJ"},
+
+		{"U", "UBCDEFGHJKMN", ""},
+		{"u", "uBCDEFGHJKMN", ""},
+		{"full-width U", "\uff35BCDEFGHJKMN", ""},
+		{"check symbols", "ABCDEFGHJKM*", ""},
+		{"tilde", "ABCDEFGHJKM~", ""},
+		{"before A", "ABCDEFGHJKM@", ""},
+		{"after Z", "ABCDEFGHJKM[", ""},
+		{"before a", "ABCDEFGHJKM`", ""},
+		{"after z", "ABCDEFGHJKM{", ""},
+		{"before 0", "ABCDEFGHJKM/", ""},
+		{"after 9", "ABCDEFGHJKM:", ""},
+		{"before full-width A", "ABCDEFGHJKM\uff20", ""},
+		{"beyond full-width", "ABCDEFGHJKM\uff5f", ""},
+		{"Kelvin sign", "\u212aBCDEFGHJKMN", ""},
+		{"long s", "\u017fBCDEFGHJKMN", ""},
+		{"dotless i", "\u0131BCDEFGHJKMN", ""},
+		{"Cyrillic A", "\u0410BCDEFGHJKMN", ""},
+		{"Greek O", "\u039fBCDEFGHJKMN", ""},
+		{"umlaut", "ÄBCDEFGHJKMN", ""},
+		{"too short", "ABCDEFGHJKM", ""},
+		{"too long", "ABCDEFGHJKMNP", ""},
+		{"65 bytes", "ABCDEFGHJKMN" + strings.Repeat(" ", 53), ""},
+	} {
+		got, ok := code.Crockford32.Clean(c.typed, 12)
+		if c.want == "" {
+			require.False(t, ok, c.name)
+			continue
+		}
+		require.True(t, ok, c.name)
+		require.Equal(t, c.want, got, c.name)
+	}
+}
+
+// Unicode keeps the digits of a script in ascending order without gaps (its stability policy): the place in the run
+// tells the value.
+func TestCleaning_EveryDecimalDigitHasItsValue(t *testing.T) {
+	var runs [][2]rune
+	add := func(lo, hi rune) {
+		if last := len(runs) - 1; last >= 0 && runs[last][1]+1 == lo {
+			runs[last][1] = hi
+			return
+		}
+		runs = append(runs, [2]rune{lo, hi})
+	}
+	for _, r := range unicode.Nd.R16 {
+		require.EqualValues(t, 1, r.Stride)
+		add(rune(r.Lo), rune(r.Hi))
+	}
+	for _, r := range unicode.Nd.R32 {
+		require.EqualValues(t, 1, r.Stride)
+		add(rune(r.Lo), rune(r.Hi))
+	}
+	require.Greater(t, len(runs), 50)
+	for _, run := range runs {
+		require.Zero(t, (run[1]-run[0]+1)%10, "%U", run)
+		for r := run[0]; r <= run[1]; r++ {
+			value, ok := code.Digit(r)
+			require.True(t, ok, "%U", r)
+			require.EqualValues(t, (r-run[0])%10, value, "%U", r)
+			got, ok := code.Digits.Clean(string(r)+"12345", 6)
+			require.True(t, ok, "%U", r)
+			require.Equal(t, string('0'+(r-run[0])%10)+"12345", got, "%U", r)
+		}
+		for _, r := range []rune{run[0] - 1, run[1] + 1} {
+			_, ok := code.Digit(r)
+			require.False(t, ok, "%U", r)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package keyring_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
+	"github.com/seed-3f7b73d1/onetime/onetimetest"
+)
+
+// ring derives a ring.
+func ring(t *testing.T, key, naming []byte, previous ...[]byte) *keyring.Ring {
+	t.Helper()
+	r, err := keyring.New(key, previous, naming)
+	require.NoError(t, err)
+	return r
+}
+
+// challenge returns that of a subject, unbound if the binding is empty.
+func challenge(r *keyring.Ring, purpose, subject, binding string) keyring.Challenge {
+	c := keyring.Challenge{Purpose: purpose, Tag: r.Tag(purpose, subject), Binding: keyring.Unbound}
+	if binding != "" {
+		c.Binding = r.BindingTag(purpose, c.Tag, binding)
+	}
+	return c
+}
+
+func TestKeys_FrameTellsPartsApart(t *testing.T) {
+	require.Equal(t, "\x00\x00\x00\x01a\x00\x00\x00\x02bc", string(keyring.Frame(nil, "a", "bc")))
+	seen := map[string][]string{}
+	for _, list := range [][]string{
+		nil, {""}, {"", ""}, {"abc"}, {"a", "bc"}, {"ab", "c"}, {"abc", ""}, {"", "abc"}, {"a", "b", "c"},
+		{"a", "", "bc"}, {"\x00\x00\x00\x01a"}, {"a\x00\x00\x00\x02bc"}, {"a:bc"},
+	} {
+		framed := string(keyring.Frame(nil, list...))
+		require.NotContains(t, seen, framed, "%q", list)
+		seen[framed] = list
+	}
+}
+
+func TestKeys_DigestsDifferByEveryInput(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), rig.Key('n', 32), rig.Key('p', 32))
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	base := r.Keys[0].Digest(p, "c", "123456")
+	require.Len(t, base, 16)
+	require.Equal(t, base, r.Keys[0].Digest(p, "c", "123456"))
+
+	other := func(change func(*keyring.Challenge)) keyring.Challenge {
+		changed := p
+		change(&changed)
+		return changed
+	}
+	digests := map[string]string{
+		"the same": base,
+		"key":      r.Keys[1].Digest(p, "c", "123456"),
+		"kind":     r.Keys[0].Digest(p, "t", "123456"),
+		"secret":   r.Keys[0].Digest(p, "c", "123457"),
+		"purpose":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Purpose = "login" }), "c", "123456"),
+		"tag":      r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Tag = strings.Repeat("x", 16) }), "c", "123456"),
+		"binding":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("x", 8) }), "c", "123456"),
+		"unbound":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("\x00", 8) }), "c", "123456"),
+	}
+	seen := map[string]string{}
+	for name, digest := range digests {
+		require.Empty(t, seen[digest], name)
+		seen[digest] = name
+	}
+}
+
+func TestKeys_TagsDifferByEveryInput(t *testing.T) {
+	r, other := ring(t, onetimetest.Key, nil), ring(t, rig.Key('k', 32), nil)
+	renamed := ring(t, rig.Key('k', 32), onetimetest.Key)
+
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	require.Len(t, p.Tag, 16)
+	require.Len(t, p.Binding, 8)
+	require.Equal(t, p, challenge(r, "default", "alice@example.com", "cookie"))
+	require.Equal(t, p, challenge(renamed, "default", "alice@example.com", "cookie"), "names depend on the naming key alone")
+	require.Equal(t, strings.Repeat("\x00", 8), challenge(r, "default", "alice@example.com", "").Binding)
+
+	tags, bindings := map[string]string{p.Tag: "the same"}, map[string]string{p.Binding: "the same"}
+	for name, place := range map[string]keyring.Challenge{
+		"subject": challenge(r, "default", "bob@example.com", "cookie"),
+		"purpose": challenge(r, "login", "alice@example.com", "cookie"),
+		"key":     challenge(other, "default", "alice@example.com", "cookie"),
+	} {
+		require.Empty(t, tags[place.Tag], name)
+		require.Empty(t, bindings[place.Binding], name)
+		tags[place.Tag], bindings[place.Binding] = name, name
+	}
+	binding := challenge(r, "default", "alice@example.com", "other cookie")
+	require.Equal(t, p.Tag, binding.Tag)
+	require.Empty(t, bindings[binding.Binding])
+}
+
+func TestKeys_WhatIsSealedOpens(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), nil)
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	for _, c := range []struct {
+		subject string
+		payload []byte
+	}{
+		{"alice@example.com", []byte("payload")},
+		{"alice@example.com", nil},
+		{"a", make([]byte, 4096)},
+		{strings.Repeat("s", 512), []byte{0}},
+	} {
+		sealed := r.Keys[0].Seal(p, "t", "id", "digest", c.subject, c.payload)
+		require.Len(t, sealed, 12+2+len(c.subject)+len(c.payload)+16)
+		subject, payload, err := r.Keys[0].Open(p, "t", "id", "digest", sealed)
+		require.NoError(t, err)
+		require.Equal(t, c.subject, subject)
+		require.Equal(t, c.payload, payload)
+	}
+}
+
+func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), rig.Key('n', 32), rig.Key('p', 32))
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	sealed := r.Keys[0].Seal(p, "t", "id", "digest", "alice@example.com", []byte("payload"))
+	shut := func(name string, i int, p keyring.Challenge, kind, id, digest, sealed string) {
+		t.Helper()
+		subject, payload, err := r.Keys[i].Open(p, kind, id, digest, sealed)
+		require.Error(t, err, name)
+		require.Empty(t, subject, name)
+		require.Empty(t, payload, name)
+	}
+	other := func(change func(*keyring.Challenge)) keyring.Challenge {
+		changed := p
+		change(&changed)
+		return changed
+	}
+	shut("key", 1, p, "t", "id", "digest", sealed)
+	shut("purpose", 0, other(func(p *keyring.Challenge) { p.Purpose += "x" }), "t", "id", "digest", sealed)
+	shut("tag", 0, other(func(p *keyring.Challenge) { p.Tag += "x" }), "t", "id", "digest", sealed)
+	shut("binding", 0, other(func(p *keyring.Challenge) { p.Binding += "x" }), "t", "id", "digest", sealed)
+	shut("kind", 0, p, "c", "id", "digest", sealed)
+	shut("id", 0, p, "t", "ie", "digest", sealed)
+	shut("digest", 0, p, "t", "id", "digesu", sealed)
+	shut("id and digest shifted", 0, p, "t", "idd", "igest", sealed)
+	for i := range sealed {
+		altered := []byte(sealed)
+		altered[i] ^= 1 << (i % 8)
+		shut(fmt.Sprint("byte ", i), 0, p, "t", "id", "digest", string(altered))
+		shut(fmt.Sprint("cut at ", i), 0, p, "t", "id", "digest", sealed[:i])
+	}
+	shut("extended", 0, p, "t", "id", "digest", sealed+"\x00")
+}
+
+// Only who holds the key can seal what is too short for the subject that it announces: then it is an error, no panic.
+func TestKeys_SealedPartWithoutItsSubjectDoesNotOpen(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), nil)
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	block, err := aes.NewCipher(rig.Derived(t, rig.Key('k', 32), "sealing"))
+	require.NoError(t, err)
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	require.NoError(t, err)
+	for plain, opens := range map[string]bool{
+		"": false, "\x00": false, "\x00\x00": true, "\x00\x01": false, "\x00\x02a": false, "\x00\x01a": true, "\xff\xffa": false,
+	} {
+		sealed := aead.Seal(nil, nil, []byte(plain), rig.Framed("sealed", "t", p.Purpose, p.Tag, p.Binding, "id", "digest"))
+		subject, payload, err := r.Keys[0].Open(p, "t", "id", "digest", string(sealed))
+		require.Equal(t, opens, err == nil, "%q", plain)
+		require.Nil(t, payload)
+		require.Equal(t, opens && len(plain) > 2, subject == "a", "%q", plain)
+	}
+}
+
+func TestKeys_MACsAreSafeForConcurrentUse(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), nil)
+	subject := func(i int) string { return strings.Repeat("s", i+1) }
+	var tags, digests [64]string
+	for i := range tags {
+		p := challenge(r, "default", subject(i), "")
+		tags[i], digests[i] = p.Tag, r.Keys[0].Digest(p, "c", "123456")
+	}
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for n := range 500 {
+				i := (n + worker) % len(tags)
+				p := challenge(r, "default", subject(i), "")
+				if p.Tag != tags[i] || r.Keys[0].Digest(p, "c", "123456") != digests[i] {
+					t.Error("a MAC of another call")
+					return
+				}
+				sealed := r.Keys[0].Seal(p, "c", "id", "digest", subject(i), nil)
+				if got, _, err := r.Keys[0].Open(p, "c", "id", "digest", sealed); err != nil || got != subject(i) {
+					t.Error("a seal of another call")
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,139 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/seed-3f7b73d1/onetime"
+)
+
+/*
+A model states the rules of onetime in plain Go: what each operation answers and what it leaves behind. It is written from
+the design and the doc comments and not from the scripts, so that a mistake would have to be made twice. It keeps secrets
+as they are and nothing of how Redis stores them. Times and durations are milliseconds of Redis's clock.
+
+Where the design leaves something open the model says what the scripts do: how old a challenge is after the clock stepped
+back, and that limits which are full and no setting any more are forgotten.
+*/
+type model struct {
+	now     int64
+	records map[place]*record
+	reached func(what string)
+}
+
+// A place is where a record is.
+type place struct{ purpose, subject string }
+
+// A record is what is known of a place.
+type record struct {
+	sends, guesses gcra
+	failures       int                   // consecutive wrong codes
+	challenges     map[string]*challenge // by binding, empty if unbound
+	end            int64                 // the TTL lets it go
+}
+
+// A challenge is what one requester has outstanding.
+type challenge struct {
+	issues []*issue      // newest first; some may be dead
+	wrong  map[mark]bool // wrong codes charged since the last issue
+	usedBy int           // the call that used it; 0: none
+}
+
+// A mark remembers a wrong code by its digest, so under a key: the first of the instance that charged it. That two codes share
+// 4 bytes of their digests is left out.
+type mark struct{ key, code string }
+
+// An issue is one send. The machine fills in the id and the secrets, which onetime draws.
+type issue struct {
+	place
+	binding string
+	id      string
+	at      int64
+	key     string // of the instance that issued
+	payload string
+	ended   bool // cancelled or revoked
+
+	code, token           string // as they were told; empty where there is none, and of a decoy
+	codeUntil, tokenUntil int64  // 0: none, or none any more
+
+	undone, dead bool // once, for the outcomes
+}
+
+// An instance is a Manager, and what the model needs of it: the settings, the keys it knows, the one it issues with first, and
+// the fixed codes by subject.
+type instance struct {
+	*onetime.Manager
+	name   string
+	policy onetime.Policy
+	ring   []string
+	fixed  map[string]string
+}
+
+const (
+	disabledAt    = 100
+	disabledFor   = 400 * 24 * 60 * 60 * 1000
+	tolerance     = 10 * 1000 // a secret from further ahead is dead
+	maxChallenges = 16
+)
+
+func refusal(reason error) *onetime.DeniedError { return &onetime.DeniedError{Reason: reason} }
+
+// at returns the record of a place, nil if there is none.
+func (m *model) at(p place) *record {
+	r := m.records[p]
+	if r != nil && r.end <= m.now {
+		delete(m.records, p)
+		m.reached("record: ended")
+		if r.failures > 0 {
+			m.reached("record: ended with failures")
+		}
+		return nil
+	}
+	return r
+}
+
+func (m *model) alive(i *issue, until int64) bool {
+	if i.ended || m.now >= until {
+		return false
+	}
+	if i.at > m.now+tolerance {
+		m.reached("secret: too far ahead of the clock")
+		return false
+	}
+	return true
+}
+
+func (m *model) liveCode(i *issue) bool  { return m.alive(i, i.codeUntil) }
+func (m *model) liveToken(i *issue) bool { return m.alive(i, i.tokenUntil) }
+func (m *model) live(i *issue) bool      { return m.liveCode(i) || m.liveToken(i) }
+
+// first returns the issues that verify under a policy.
+func (c *challenge) first(keep int) []*issue {
+	if c == nil {
+		return nil
+	}
+	return c.issues[:min(keep, len(c.issues))]
+}
+
+// has reports whether an issue verifies under a policy as long as it lives.
+func (m *model) has(c *challenge, i *issue, keep int) bool {
+	if c != nil && slices.Contains(c.issues[min(keep, len(c.issues)):], i) && m.live(i) {
+		m.reached("secret: older than the policy keeps")
+	}
+	return slices.Contains(c.first(keep), i)
+}
+
+func (c *challenge) left(p onetime.Policy) int { return max(0, p.MaxAttempts-len(c.wrong)) }
+
+// noCodes says why no code is evaluated or issued, whatever it is; nil if codes are. Disabled comes before locked.
+func (m *model) noCodes(r *record, p onetime.Policy) *onetime.DeniedError {
+	if r == nil {
+		return nil
+	}
+	if r.failures >= disabledAt {
+		return refusal(onetime.ErrDisabled)
+	}
+	if wait := m.waits(r.guesses, p.GuessLimits); wait > 0 {
+		return &onetime.DeniedError{Reason: onetime.ErrLocked, RetryAfter: ms(wait)}
+	}
+	return nil
+}
