@@ -2,12 +2,10 @@ package suite_test
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/stretchr/testify/require"
 
@@ -18,21 +16,11 @@ import (
 
 // What `make mutate` found untested: edges of a millisecond, which only a clock that stands still can show.
 
-// standing returns a backend whose clock stands still.
-func standing(t *testing.T, now time.Time) *rig.Backend {
-	t.Helper()
-	mini := miniredis.RunT(t)
-	mini.SetTime(now)
-	b := &rig.Backend{Mini: mini, Now: now}
-	b.Run(t, mini.Addr(), rig.NewClient(mini.Addr()), false, func(*testing.T, *rig.Backend) {})
-	return b
-}
-
 var noon = time.UnixMilli(1800000000000)
 
 func TestRecord_LivesExactly400DaysWhileDisabled(t *testing.T) {
 	const disabled = 400 * 24 * time.Hour
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithMaxAttempts(16), rig.ManyGuesses, onetime.WithSendLimits())
 	otp := rig.MustOTP(t, m)
 	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "f", 98).Err())
@@ -51,7 +39,7 @@ func TestRecord_LivesExactly400DaysWhileDisabled(t *testing.T) {
 }
 
 func TestSecrets_IssuedMoreThan10SecondsAheadAreDead(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t)
 	link := rig.MustLink(t, m)
 	inspect := func() error { _, err := m.InspectToken(t.Context(), link.Token); return err }
@@ -63,7 +51,7 @@ func TestSecrets_IssuedMoreThan10SecondsAheadAreDead(t *testing.T) {
 }
 
 func TestSecrets_EndAtTheMillisecond(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithSendLimits())
 	link := rig.MustLink(t, m)
 	b.Advance(t, 5*time.Minute-time.Millisecond)
@@ -89,7 +77,7 @@ func TestSecrets_EndAtTheMillisecond(t *testing.T) {
 func TestClock_IsInWholeMilliseconds(t *testing.T) {
 	for _, ms := range []int64{0, 1, 499, 998, 999} {
 		now := noon.Add(time.Duration(ms)*time.Millisecond + 999*time.Microsecond)
-		b := standing(t, now)
+		b := rig.NewMini(t, now)
 		m := b.Manager(t)
 		rig.MustOTP(t, m)
 		require.Equal(t, noon.UnixMilli()+ms, rig.MustStatus(t, m, rig.Alice).Pending[0].IssuedAt.UnixMilli())
@@ -97,7 +85,7 @@ func TestClock_IsInWholeMilliseconds(t *testing.T) {
 }
 
 func TestRecord_NumbersHaveUpTo15Digits(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t)
 	rig.MustOTP(t, m)
 	for digits, damaged := range map[int]bool{15: false, 16: true} {
@@ -114,7 +102,7 @@ func TestRecord_NumbersHaveUpTo15Digits(t *testing.T) {
 }
 
 func TestIssue_KeepsFiveOfSix(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithSendLimits(), onetime.WithKeep(5))
 	payload := func(i int) string { return strings.Repeat(fmt.Sprint(i%10), 1+i%3*70) }
 	var links []onetime.Link
@@ -206,7 +194,7 @@ func TestVerify_ASuccessWritesNoMoreThanTheUse(t *testing.T) {
 
 func TestIssue_KeepsWhatHas2MillisecondsLeft(t *testing.T) {
 	for _, left := range []time.Duration{1, 2, 3} {
-		b := standing(t, noon)
+		b := rig.NewMini(t, noon)
 		m := b.Manager(t, onetime.WithSendLimits(), onetime.WithKeep(2))
 		old := rig.MustToken(t, m)
 		b.Advance(t, 10*time.Minute-left*time.Millisecond)
@@ -216,7 +204,7 @@ func TestIssue_KeepsWhatHas2MillisecondsLeft(t *testing.T) {
 }
 
 func TestIssue_KeepsWhatIsInAnImmortalRecord(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithSendLimits(), onetime.WithKeep(2))
 	old := rig.MustToken(t, m)
 	require.NoError(t, b.Raw.Persist(t.Context(), b.Only(t)).Err())
@@ -225,7 +213,7 @@ func TestIssue_KeepsWhatIsInAnImmortalRecord(t *testing.T) {
 }
 
 func TestIssue_DropsWhatEndsNow(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithSendLimits(), onetime.WithKeep(3))
 	rig.MustLink(t, m, onetime.WithPayload(make([]byte, 100)))
 	b.Advance(t, 5*time.Minute-time.Millisecond)
@@ -240,38 +228,8 @@ func TestIssue_DropsWhatEndsNow(t *testing.T) {
 // onBoth runs a test on a miniredis whose clock stands still and on a real Redis.
 func onBoth(t *testing.T, test func(t *testing.T, b *rig.Backend)) {
 	t.Helper()
-	t.Run("miniredis", func(t *testing.T) { test(t, standing(t, noon)) })
+	t.Run("miniredis", func(t *testing.T) { test(t, rig.NewMini(t, noon)) })
 	t.Run("redis", func(t *testing.T) { rig.OnRedis(t, test) })
-}
-
-// sent counts the commands that read or write a record's fields, or set its end, while do runs.
-func sent(t *testing.T, b *rig.Backend, do func()) map[string]int {
-	t.Helper()
-	counts := map[string]int{}
-	count := func(name string, calls int) {
-		if name != "hello" && strings.HasPrefix(name, "h") || strings.HasPrefix(name, "pexpire") {
-			counts[name] += calls
-		}
-	}
-	if b.Mini != nil {
-		b.Mini.Server().SetPreHook(func(_ *miniserver.Peer, name string, _ ...string) bool {
-			count(strings.ToLower(name), 1)
-			return false
-		})
-		defer b.Mini.Server().SetPreHook(nil)
-		do()
-		return counts
-	}
-	require.NoError(t, b.Raw.ConfigResetStat(t.Context()).Err())
-	do()
-	for line := range strings.Lines(b.Raw.Info(t.Context(), "commandstats").Val()) {
-		name, rest, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-		number, _, _ := strings.Cut(rest, ",")
-		if calls, err := strconv.Atoi(number); err == nil {
-			count(name, calls)
-		}
-	}
-	return counts
 }
 
 func TestScripts_SendNoMoreCommandsThanTheyNeed(t *testing.T) {
@@ -282,27 +240,27 @@ func TestScripts_SendNoMoreCommandsThanTheyNeed(t *testing.T) {
 		m := b.Manager(t, sends, onetime.WithGuessLimits(onetime.Limit{Burst: 50, Per: time.Hour}))
 		var link onetime.Link
 		issue := func() { link = rig.MustLink(t, m, payload) }
-		require.Equal(t, map[string]int{"hset": 1, "pexpireat": 1}, sent(t, b, issue), "a new record is not read")
+		require.Equal(t, map[string]int{"hset": 1, "pexpireat": 1}, rig.RecordCommands(t, b, issue), "a new record is not read")
 		resend := map[string]int{"hdel": 1, "hlen": 1, "hmget": 1, "hset": 1, "pexpireat": 1}
-		require.Equal(t, resend, sent(t, b, issue), "HDEL for the pieces of the one before")
-		require.Equal(t, map[string]int{"hmget": 1, "hset": 1}, sent(t, b, func() { rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(link.Code, 1)[0]), onetime.ErrMismatch) }))
-		require.Equal(t, map[string]int{"hmget": 2, "hset": 1}, sent(t, b, func() { require.NoError(t, rig.VerifyOTP(t, m, link.Code)) }), "one more for the sealed part")
+		require.Equal(t, resend, rig.RecordCommands(t, b, issue), "HDEL for the pieces of the one before")
+		require.Equal(t, map[string]int{"hmget": 1, "hset": 1}, rig.RecordCommands(t, b, func() { rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(link.Code, 1)[0]), onetime.ErrMismatch) }))
+		require.Equal(t, map[string]int{"hmget": 2, "hset": 1}, rig.RecordCommands(t, b, func() { require.NoError(t, rig.VerifyOTP(t, m, link.Code)) }), "one more for the sealed part")
 
 		// A failure, marks, a use, a guess limit: all of it is known without a survey.
-		require.Equal(t, resend, sent(t, b, issue))
+		require.Equal(t, resend, rig.RecordCommands(t, b, issue))
 		require.NoError(t, m.Revoke(t.Context(), rig.Alice))
 		delete(resend, "hdel")
-		require.Equal(t, resend, sent(t, b, issue), "an ended issue, and the mark of the revoke")
+		require.Equal(t, resend, rig.RecordCommands(t, b, issue), "an ended issue, and the mark of the revoke")
 
-		another := sent(t, b, func() { rig.MustOTP(t, m, inUsed) })
+		another := rig.RecordCommands(t, b, func() { rig.MustOTP(t, m, inUsed) })
 		require.NotContains(t, another, "hdel", "a challenge more, and nothing to drop")
 		require.Equal(t, 1, another["hkeys"])
 
 		keep := b.Manager(t, onetime.WithKeep(3), sends)
 		require.NoError(t, b.Raw.FlushAll(t.Context()).Err())
 		rig.MustLink(t, keep, payload)
-		require.Equal(t, resend, sent(t, b, func() { rig.MustLink(t, keep, payload) }))
-		require.Equal(t, map[string]int{"hlen": 1, "hmget": 2, "hset": 1, "pexpireat": 1}, sent(t, b, func() { rig.MustLink(t, keep, payload) }), "one more for the slots")
+		require.Equal(t, resend, rig.RecordCommands(t, b, func() { rig.MustLink(t, keep, payload) }))
+		require.Equal(t, map[string]int{"hlen": 1, "hmget": 2, "hset": 1, "pexpireat": 1}, rig.RecordCommands(t, b, func() { rig.MustLink(t, keep, payload) }), "one more for the slots")
 	})
 }
 
@@ -312,7 +270,7 @@ func TestRule6_RepeatWritesAgainWhatMustNotBeForgotten(t *testing.T) {
 		m, err := onetime.New(&lossy{Scripter: b.Client}, onetimetest.Key, onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
 		require.NoError(t, err)
 		repeated := func(do func() error) int {
-			return sent(t, b, func() { require.NoError(t, do()) })["hset"]
+			return rig.RecordCommands(t, b, func() { require.NoError(t, do()) })["hset"]
 		}
 		otp := rig.MustOTP(t, m)
 		require.Equal(t, 2, repeated(func() error { return rig.VerifyOTP(t, m, otp.Code) }))
@@ -327,7 +285,7 @@ func TestRule6_RepeatWritesAgainWhatMustNotBeForgotten(t *testing.T) {
 
 // Redis may refuse each of a script's commands. Where a record is new, a part of it must not stay: it would have no TTL.
 func TestIssue_LeavesNothingOfANewRecordIfItsEndIsRefused(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithKeep(2))
 	payload := onetime.WithPayload(make([]byte, 200))
 	refuse := func(command string) {
@@ -378,7 +336,7 @@ func TestIssue_DropsOtherChallengesWhenTheirLastSecretEnds(t *testing.T) {
 		func(t *testing.T, m *onetime.Manager) time.Duration { return rig.MustToken(t, m, inUsed).ExpiresIn },
 		func(t *testing.T, m *onetime.Manager) time.Duration { return rig.MustLink(t, m, inUsed).ExpiresIn },
 	} {
-		b := standing(t, noon)
+		b := rig.NewMini(t, noon)
 		m := b.Manager(t)
 		ends := issue(t, m)
 		b.Advance(t, ends-time.Millisecond)
@@ -400,7 +358,7 @@ func TestIssue_DropsOtherChallengesWhenTheirLastSecretEnds(t *testing.T) {
 }
 
 func TestIssue_DropsOtherLimitsWhenTheyAreRefilled(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	rig.MustOTP(t, b.Manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 2, Per: time.Minute})))
 	m := b.Manager(t, onetime.WithSendLimits())
 	b.Advance(t, 30*time.Second-time.Millisecond)
@@ -450,7 +408,7 @@ func TestIssue_SlotSaysWhatItWasAnsweredWith(t *testing.T) {
 }
 
 func TestUndo_EndsWithTheSecret(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t)
 	link := rig.MustLink(t, m)
 	v, err := m.VerifyOTP(t.Context(), rig.Alice, link.Code)
@@ -499,7 +457,7 @@ func TestSettings_KnownWrongCodeUnderFewerAttemptsHasNoneLeft(t *testing.T) {
 }
 
 func TestLimits_HoldToTheMillisecond(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	limit := onetime.Limit{Burst: 1, Per: time.Minute}
 	m := b.Manager(t, onetime.WithSendLimits(limit), onetime.WithGuessLimits(limit))
 	otp := rig.MustOTP(t, m)
@@ -541,7 +499,7 @@ func TestIssue_RefillsAttemptsAfterAnUnlock(t *testing.T) {
 }
 
 func TestIssue_WithholdsTheCodeUntilTheLastMillisecond(t *testing.T) {
-	b := standing(t, noon)
+	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: time.Minute}))
 	rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(rig.MustOTP(t, m).Code, 1)[0]), onetime.ErrMismatch)
 	b.Advance(t, time.Minute-time.Millisecond)
@@ -552,7 +510,7 @@ func TestIssue_WithholdsTheCodeUntilTheLastMillisecond(t *testing.T) {
 
 func TestIssue_IsLockedHoweverLongTheRecordLives(t *testing.T) {
 	locked := func(t *testing.T, left time.Duration) (*rig.Backend, *onetime.Manager) {
-		b := standing(t, noon)
+		b := rig.NewMini(t, noon)
 		m := b.Manager(t, onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: 10 * time.Minute}))
 		rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(rig.MustOTP(t, m).Code, 1)[0]), onetime.ErrMismatch)
 		b.Advance(t, 10*time.Minute-left)

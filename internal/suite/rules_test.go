@@ -215,89 +215,9 @@ func TestRule3_GuessLimitsHoldInAnyInterleaving(t *testing.T) {
 	})
 }
 
-// A walk makes random calls of every kind on a few subjects, and lets after look at the backend after each.
-func walk(t *testing.T, b *rig.Backend, steps int, opts []onetime.Option, after func()) {
-	t.Helper()
-	ctx := t.Context()
-	random := rand.New(rand.NewPCG(4, 4))
-	m := b.Manager(t, append([]onetime.Option{onetime.WithSendLimits(onetime.Limit{Burst: 40, Per: time.Minute})}, opts...)...)
-	type known struct {
-		subject, code, token, id string
-		binding                  onetime.CallOption
-	}
-	var issued []known
-	var uses []onetime.Verification
-	bindings := []onetime.CallOption{nil, onetime.WithBinding("first browser"), onetime.WithBinding("second browser")}
-	pick := func() known {
-		if len(issued) == 0 {
-			return known{subject: "alice@example.com", code: "123456", id: "AAAAAAAAAAAAAAAA"}
-		}
-		return issued[len(issued)-1-random.IntN(min(4, len(issued)))]
-	}
-	for range steps {
-		subject := []string{"alice@example.com", "bob@example.com"}[random.IntN(2)]
-		binding := bindings[random.IntN(3)]
-		payload := onetime.WithPayload(make([]byte, []int{0, 20, 150, 1000}[random.IntN(4)]))
-		old := pick()
-		var err error
-		switch random.IntN(14) {
-		case 0, 1:
-			var otp onetime.OTP
-			if otp, err = m.IssueOTP(ctx, subject, binding, payload); err == nil {
-				issued = append(issued, known{subject, otp.Code, "", otp.ID, binding})
-			}
-		case 2:
-			var token onetime.Token
-			if token, err = m.IssueToken(ctx, subject, binding, payload); err == nil {
-				issued = append(issued, known{subject, "123456", token.Value, token.ID, binding})
-			}
-		case 3:
-			var link onetime.Link
-			if link, err = m.IssueLink(ctx, subject, binding, payload, onetime.WithCode()); err == nil {
-				issued = append(issued, known{subject, cmp.Or(link.Code, "123456"), link.Token, link.ID, binding})
-			}
-		case 4, 5:
-			var v onetime.Verification
-			if v, err = m.VerifyOTP(ctx, old.subject, old.code, old.binding); err == nil {
-				uses = append(uses, v)
-			}
-		case 6, 7:
-			_, err = m.VerifyOTP(ctx, old.subject, fmt.Sprintf("%06d", random.IntN(1000)), old.binding)
-		case 8:
-			var v onetime.Verification
-			if v, err = m.VerifyToken(ctx, old.token, old.binding); err == nil {
-				uses = append(uses, v)
-			}
-		case 9:
-			_, err = m.InspectToken(ctx, old.token, old.binding)
-		case 10:
-			if len(uses) > 0 {
-				err = uses[len(uses)-1].Undo(ctx)
-			}
-		case 11:
-			err = m.Cancel(ctx, old.subject, old.id)
-		case 12:
-			switch random.IntN(6) {
-			case 0:
-				err = m.Revoke(ctx, subject)
-			case 1:
-				err = m.Unlock(ctx, subject)
-			default:
-				_, err = m.Status(ctx, subject)
-			}
-		case 13:
-			b.Advance(t, time.Duration(random.IntN(40))*time.Second)
-		}
-		if err != nil {
-			require.ErrorIs(t, err, onetime.ErrDenied)
-		}
-		after()
-	}
-}
-
 func TestRule4_EveryKeyHasATTL(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
-		walk(t, b, 300, []onetime.Option{onetime.WithKeep(3)}, func() {
+		rig.Walk(t, b, 300, []onetime.Option{onetime.WithKeep(3)}, func() {
 			for _, key := range b.Records(t) {
 				ttl := b.Raw.PTTL(t.Context(), key).Val()
 				require.True(t, ttl > 0 || ttl == -2, "PTTL %d", ttl)
@@ -346,7 +266,7 @@ func ends(t *testing.T, record map[string]string) (last int64) {
 
 func TestRule5_RecordOutlivesWhatItGoverns(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
-		walk(t, b, 200, []onetime.Option{onetime.WithKeep(2)}, func() {
+		rig.Walk(t, b, 200, []onetime.Option{onetime.WithKeep(2)}, func() {
 			for _, key := range b.Records(t) {
 				last := ends(t, b.Record(t, key))
 				end := b.Raw.PExpireTime(t.Context(), key).Val().Milliseconds()

@@ -181,3 +181,13 @@ func (b *Backend) Only(t testing.TB) string {
 	require.Len(t, keys, 1)
 	return keys[0]
 }
+
+// NewMini returns a miniredis whose clock stands still.
+func NewMini(t *testing.T, now time.Time) *Backend {
+	t.Helper()
+	mini := miniredis.RunT(t)
+	mini.SetTime(now)
+	b := &Backend{Mini: mini, Now: now}
+	b.Run(t, mini.Addr(), NewClient(mini.Addr()), false, func(*testing.T, *Backend) {})
+	return b
+}
