@@ -2,16 +2,20 @@ package onetime_test
 
 import (
 	"errors"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/core"
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
@@ -167,4 +171,284 @@ func TestScripts_RunAgainAfterScriptFlush(t *testing.T) {
 		_, err := m.Status(t.Context(), "alice@example.com")
 		require.NoError(t, err)
 	})
+}
+
+// statusesOfLua are the statuses of lua/common.lua: the locals right behind its header.
+func statusesOfLua(t *testing.T) map[string]int64 {
+	t.Helper()
+	block := regexp.MustCompile(`\n]]\n((?:local .*\n)+)\n`).FindStringSubmatch(core.ScriptText("common"))
+	require.NotNil(t, block)
+	numbers := map[string]int64{}
+	for line := range strings.Lines(block[1]) {
+		declared := regexp.MustCompile(`^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)\n$`).FindStringSubmatch(line)
+		require.NotNil(t, declared, "behind the header stand statuses: %s", line)
+		values := strings.Split(declared[2], ", ")
+		for i, name := range strings.Split(declared[1], ", ") {
+			require.NotContains(t, numbers, name)
+			number, err := strconv.ParseInt(values[i], 10, 64)
+			require.NoError(t, err)
+			numbers[name] = number
+		}
+	}
+	return numbers
+}
+
+func TestStatuses_OfScriptsAndTheTableAreTheSame(t *testing.T) {
+	inLua := statusesOfLua(t)
+	require.Equal(t, rig.Statuses, inLua)
+	numbers := slices.Sorted(maps.Values(inLua))
+	for i, number := range numbers {
+		require.EqualValues(t, i+1, number, "numbers are contiguous, or one could be forgotten")
+	}
+
+	seen := map[string]bool{}
+	for _, s := range fault.Statuses {
+		require.Equal(t, s.Number == 0, s.Lua == "", s.Name)
+		require.Regexp(t, `^[a-z]+(_[a-z]+)*$`, s.Name)
+		require.False(t, seen[s.Name], s.Name)
+		seen[s.Name] = true
+		require.Equal(t, s.Name, (&onetime.DeniedError{Reason: s.Err}).Name())
+	}
+	require.Equal(t, "denied", (&onetime.DeniedError{}).Name())
+	require.Equal(t, "denied", (&onetime.DeniedError{Reason: errors.New("of a version to come")}).Name())
+}
+
+func TestReply_EachStatusIsARefusalWithWhatComesWithIt(t *testing.T) {
+	setup, _ := onetimetest.New(t)
+	var values []any
+	m, err := onetime.New(rig.Teller{Answer: func(args []any) (any, error) { return append([]any{args[0]}, values...), nil }},
+		onetimetest.Key, onetime.WithLinkBase("https://example.com/in"))
+	require.NoError(t, err)
+	rows := map[int64]fault.Status{}
+	for _, s := range fault.Statuses {
+		rows[s.Number] = s
+	}
+	inLua := statusesOfLua(t)
+	for op, call := range rig.Operations(t, setup, m) {
+		for name, number := range inLua {
+			if name == "OK" {
+				continue
+			}
+			status, known := rows[number]
+			require.True(t, known, "%s has no row in the table of statuses", name)
+			want := &onetime.DeniedError{Reason: status.Err}
+			if values = []any{number}; status.Attempts {
+				values, want.AttemptsLeft = append(values, int64(3)), 3
+			}
+			if status.Wait {
+				values, want.RetryAfter = append(values, int64(1500)), 1500*time.Millisecond
+			}
+			denied := rig.Refused(t, call(), status.Err)
+			require.Equal(t, want, denied, "%s %s", op, name)
+			require.Equal(t, status.Name, denied.Name())
+			require.NotEqual(t, "denied", denied.Name())
+
+			values = append(values, int64(1))
+			rig.Undecided(t, call())
+			if values = values[:len(values)-2]; len(values) > 0 {
+				rig.Undecided(t, call())
+			}
+		}
+		for _, number := range []int64{0, int64(len(inLua)) + 1} {
+			for n := range 3 {
+				values = append([]any{number}, []any{int64(3), int64(1500)}[:n]...)
+				rig.Undecided(t, call())
+			}
+		}
+	}
+}
+
+// registry returns the patterns of the registry of fields in lua/common.lua, by name.
+func registry(t *testing.T) map[string]*regexp.Regexp {
+	t.Helper()
+	patterns := map[string]*regexp.Regexp{}
+	for _, line := range regexp.MustCompile(`(?m)^local ((?:OF_[A-Z]+|UNLOCKED)(?:, OF_[A-Z]+)*) = (.*)$`).FindAllStringSubmatch(core.ScriptText("common"), -1) {
+		values := strings.Split(line[2], ", ")
+		for i, name := range strings.Split(line[1], ", ") {
+			pattern := strings.Trim(values[i], "'")
+			require.Regexp(t, `^\^[a-z\[\]0-9%d+-]+\$$`, pattern, "of Lua's patterns only what Go reads alike")
+			patterns[name] = regexp.MustCompile(strings.ReplaceAll(pattern, "%", `\`))
+		}
+	}
+	require.ElementsMatch(t, []string{"OF_RECORD", "OF_LIMITS", "OF_CHALLENGE", "OF_PIECES", "UNLOCKED"}, slices.Collect(maps.Keys(patterns)))
+	return patterns
+}
+
+// registered reports whether a field is in the registry, and by which of its patterns.
+func registered(patterns map[string]*regexp.Regexp, field string) (by string, ok bool) {
+	rest := field
+	if len(field) > 9 && field[0] == ':' {
+		rest = field[9:]
+	} else {
+		for _, name := range []string{"OF_RECORD", "OF_LIMITS"} {
+			if patterns[name].MatchString(field) {
+				return name, true
+			}
+		}
+	}
+	for _, name := range []string{"OF_CHALLENGE", "OF_PIECES"} {
+		if patterns[name].MatchString(rest) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// letters are the one-letter names that a pattern matches.
+func letters(pattern *regexp.Regexp) (all []string) {
+	for c := byte('!'); c <= '~'; c++ {
+		if pattern.MatchString(string(c)) {
+			all = append(all, string(c))
+		}
+	}
+	return all
+}
+
+func TestRegistry_HasEveryFieldThatAScriptNames(t *testing.T) {
+	patterns := registry(t)
+	// What is written under a name that is no literal: a slot, a limit, a piece.
+	computed := map[string]bool{"scope .. i": true, "scope .. (i + 1)": true, "ARGV[field + i]": true, "name": true}
+	literal := regexp.MustCompile(`^(scope \.\. )?'([^']+)'$`)
+	written := 0
+	for _, name := range append([]string{"common"}, scriptNames...) {
+		_, body, ok := strings.Cut(core.ScriptText(name), "\n]]\n")
+		require.True(t, ok)
+		for _, found := range regexp.MustCompile(`scope \.\. '([^']+)'`).FindAllStringSubmatch(body, -1) {
+			require.Regexp(t, patterns["OF_CHALLENGE"], found[1], name)
+		}
+		var fields []string
+		for _, found := range regexp.MustCompile(`call\('(?:HSET|HSETNX|HINCRBY|HDEL|HGET|HMGET|HEXISTS)', KEYS\[1\], ([^,()]+(?:\([^()]*\))?)`).FindAllStringSubmatch(body, -1) {
+			fields = append(fields, found[1])
+		}
+		for _, found := range regexp.MustCompile(`set\[[^\]]+\], set\[[^\]]+\] = ([^,]+),`).FindAllStringSubmatch(body, -1) {
+			fields = append(fields, found[1])
+			written++
+		}
+		require.NotRegexp(t, `set\[[^\]]+\] = [^,]*$|table\.insert\(set`, strings.ReplaceAll(body, "local ", ""), name)
+		for _, field := range fields {
+			found := literal.FindStringSubmatch(field)
+			switch {
+			case found == nil:
+				require.True(t, computed[field] || strings.HasPrefix(field, "unpack("), "%s: what is %q?", name, field)
+			case found[1] != "":
+				require.Regexp(t, patterns["OF_CHALLENGE"], found[2], name)
+			default:
+				require.Regexp(t, patterns["OF_RECORD"], found[2], name)
+			}
+		}
+	}
+	require.Greater(t, written, 7, "fields are found at all")
+	for _, field := range append(letters(patterns["OF_RECORD"]), letters(patterns["OF_CHALLENGE"])...) {
+		require.NotRegexp(t, patterns["OF_LIMITS"], field)
+		require.NotRegexp(t, patterns["OF_PIECES"], field)
+	}
+	for _, field := range letters(patterns["OF_RECORD"]) {
+		require.NotRegexp(t, patterns["OF_CHALLENGE"], field, "of the record or of the unbound challenge")
+	}
+	for _, field := range letters(patterns["UNLOCKED"]) {
+		require.Regexp(t, patterns["OF_RECORD"], field)
+	}
+}
+
+func TestRegistry_HasEveryFieldOfARandomRun(t *testing.T) {
+	patterns := registry(t)
+	b := rig.NewMini(t, time.Now().Truncate(time.Millisecond))
+	seen := map[string]bool{}
+	manyAttempts := []onetime.Option{onetime.WithKeep(5), onetime.WithMaxAttempts(10)}
+	rig.Walk(t, b, 1000, manyAttempts, func() {
+		for _, key := range b.Records(t) {
+			for field := range b.Record(t, key) {
+				by, ok := registered(patterns, field)
+				require.True(t, ok, "%q is not in the registry", field)
+				seen[by] = true
+				seen[field] = true
+			}
+		}
+	})
+	for _, field := range append(letters(patterns["OF_RECORD"]), letters(patterns["OF_CHALLENGE"])...) {
+		require.True(t, seen[field], "the run has written %q", field)
+	}
+	require.True(t, seen["OF_LIMITS"] && seen["OF_PIECES"])
+}
+
+// planted are right values of the fields of the registry that have one letter, given a slot of the challenge.
+func planted(t *testing.T, field, slot string) string {
+	t.Helper()
+	const id = "twelve bytes"
+	switch field {
+	case "f":
+		return "1"
+	case "r":
+		return id
+	case "u":
+		return "x" + id
+	case "w":
+		return "mark"
+	case "1", "2", "3", "4", "5":
+		return slot
+	}
+	require.Fail(t, "give a right value of this new field", field)
+	return ""
+}
+
+func TestRegistry_IssueFindsEveryFieldWithoutALookAtTheNames(t *testing.T) {
+	patterns := registry(t)
+	for name, binding := range map[string]onetime.CallOption{"": nil, "a browser": onetime.WithBinding("a browser")} {
+		for _, of := range []string{"OF_RECORD", "OF_CHALLENGE"} {
+			fields := letters(patterns[of])
+			require.NotEmpty(t, fields)
+			for _, field := range fields {
+				b := rig.NewMini(t, time.Now().Truncate(time.Millisecond))
+				m := b.Manager(t, onetime.WithSendLimits(), onetime.WithKeep(5))
+				scope := rig.Challenge(m, rig.Alice, name).Scope()
+				rig.MustOTP(t, m, binding)
+				slot := b.Record(t, b.Only(t))[scope+"1"]
+				require.NotEmpty(t, slot)
+				at := field
+				if of == "OF_CHALLENGE" {
+					at = scope + field
+				}
+				require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), at, planted(t, field, slot)).Err())
+				require.Zero(t, rig.RecordCommands(t, b, func() { rig.MustOTP(t, m, binding) })["hkeys"], "issue does not ask for %q", at)
+			}
+		}
+	}
+	// What is not in the registry does cost a look, so the test above can fail.
+	b := rig.NewMini(t, time.Now().Truncate(time.Millisecond))
+	m := b.Manager(t, onetime.WithSendLimits())
+	rig.MustOTP(t, m)
+	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "unknown", "1").Err())
+	require.Equal(t, 1, rig.RecordCommands(t, b, func() { rig.MustOTP(t, m) })["hkeys"])
+}
+
+func TestRegistry_UnlockForgetsWhatItSaysAndTheLimits(t *testing.T) {
+	patterns := registry(t)
+	b := rig.NewMini(t, time.Now().Truncate(time.Millisecond))
+	m := b.Manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 9, Per: time.Hour}))
+	link := rig.MustLink(t, m, onetime.WithPayload([]byte("payload")))
+	rig.MustLink(t, m, onetime.WithPayload([]byte("payload")), onetime.WithBinding("a browser"))
+	rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(link.Code, 1)[0]), onetime.ErrMismatch)
+	key := b.Only(t)
+	slot, scope := b.Record(t, key)["1"], rig.Challenge(m, rig.Alice, "a browser").Scope()
+	require.NotEmpty(t, b.Record(t, key)[scope+"1"])
+	set := map[string]any{"s77": "5", "g77": "5", "unknown": "1", "ff": "1", "sx": "1", scope + "f": "1"}
+	for _, field := range letters(patterns["OF_RECORD"]) {
+		set[field] = planted(t, field, slot)
+	}
+	for _, field := range letters(patterns["OF_CHALLENGE"]) {
+		set[field], set[scope+field] = planted(t, field, slot), planted(t, field, slot)
+	}
+	require.NoError(t, b.Raw.HSet(t.Context(), key, set).Err())
+
+	want := b.Record(t, key)
+	forgotten := 0
+	for field := range want {
+		if patterns["UNLOCKED"].MatchString(field) || patterns["OF_LIMITS"].MatchString(field) {
+			delete(want, field)
+			forgotten++
+		}
+	}
+	require.Greater(t, forgotten, 4)
+	require.NoError(t, m.Unlock(t.Context(), rig.Alice))
+	require.Equal(t, want, b.Record(t, key))
 }

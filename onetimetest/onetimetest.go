@@ -1,5 +1,5 @@
 // Package onetimetest lets you test code that uses onetime without a Redis server and without waiting: it brings an
-// embedded Redis (miniredis) and the clock that it goes by.
+// embedded Redis (miniredis) and the clock that it and its Managers go by.
 package onetimetest
 
 import (
@@ -11,24 +11,26 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
 )
 
 // Key is the key of the Managers that New returns. It is public: never use it elsewhere.
 var Key = []byte("onetimetest: a key for tests only")
 
-// New returns a Manager on an embedded Redis of its own, and the clock of that Redis. Both end with the test. A wrong
-// option fails the test at once.
+// New returns a Manager on an embedded Redis of its own, and the clock of both: it also ends what ends by local time, such
+// as codes of [onetime.WithDangerouslyFixedCodes]. Both end with the test. A wrong option fails the test at once.
 func New(t testing.TB, opts ...onetime.Option) (*onetime.Manager, *Clock) {
 	t.Helper()
 	client, clock := NewRedis(t)
-	m, err := onetime.New(client, Key, opts...)
+	m, err := onetime.New(client, Key, append([]onetime.Option{clock.Option()}, opts...)...)
 	if err != nil {
 		t.Fatalf("onetimetest.New: %v", err)
 	}
 	return m, clock
 }
 
-// NewRedis returns a client of an embedded Redis and its clock, for code that makes its own Managers.
+// NewRedis returns a client of an embedded Redis and its clock, for code that makes its own Managers. Give them
+// [Clock.Option], or what ends by local time goes by the computer's clock.
 func NewRedis(t testing.TB) (*redis.Client, *Clock) {
 	t.Helper()
 	server := miniredis.RunT(t)
@@ -39,12 +41,16 @@ func NewRedis(t testing.TB) (*redis.Client, *Clock) {
 	return client, clock
 }
 
-// A Clock is the clock of an embedded Redis. It stands still until it is moved, and is safe for concurrent use.
+// A Clock is the clock of an embedded Redis and of its Managers. It stands still until it is moved, and is safe for concurrent use.
 type Clock struct {
 	mu     sync.Mutex
 	server *miniredis.Miniredis
 	now    time.Time
 }
+
+// Option returns an option of [onetime.New] by which the Manager goes by this clock wherever it would go by that of the
+// computer. [New] has set it.
+func (c *Clock) Option() onetime.Option { return core.WithClock(c.Now).(onetime.Option) }
 
 // Now returns the time of the clock. It starts with that of the computer.
 func (c *Clock) Now() time.Time {

@@ -104,6 +104,37 @@ func TestOnetimetest_WhatExpiredIsGone(t *testing.T) {
 	require.Zero(t, client.DBSize(t.Context()).Val(), "a clock that steps back brings nothing back")
 }
 
+func TestOnetimetest_FixedCodesEndByItsClock(t *testing.T) {
+	const code = "424242424242"
+	options := []onetime.Option{
+		onetime.WithCodeLength(12), onetime.WithSendLimits(),
+		onetime.WithDangerouslyFixedCodes(map[string]string{"ann@example.com": code}, time.Now().Add(time.Hour)),
+	}
+	made, clock := onetimetest.New(t, options...)
+	client, own := onetimetest.NewRedis(t)
+	itself, err := onetime.New(client, onetimetest.Key, append(options, own.Option())...)
+	require.NoError(t, err)
+	derived, err := made.Purpose(made.Policy().Purpose)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		m     *onetime.Manager
+		clock *onetimetest.Clock
+	}{{made, clock}, {itself, own}, {derived, clock}} {
+		issue := func() string {
+			otp, err := c.m.IssueOTP(t.Context(), "ann@example.com")
+			require.NoError(t, err)
+			return otp.Code
+		}
+		require.Equal(t, code, issue())
+		c.clock.Advance(time.Hour + time.Second)
+		require.NotEqual(t, code, issue())
+		c.clock.Advance(-time.Hour)
+		require.Equal(t, code, issue())
+		_, err = c.m.Purpose("login", c.clock.Option())
+		require.ErrorIs(t, err, onetime.ErrInvalid, "it belongs to New")
+	}
+}
+
 // failing is a test that notes why it failed.
 type failing struct {
 	testing.TB

@@ -17,8 +17,12 @@ type Limit struct {
 
 // interval is the time in ms in which one event is refilled. Rounding up keeps the bound.
 func (l Limit) interval() int64 {
-	burst := int64(l.Burst)
-	return (l.Per.Milliseconds() + burst - 1) / burst
+	per, burst := l.Per.Milliseconds(), int64(l.Burst)
+	interval := per / burst
+	if per%burst > 0 {
+		interval++
+	}
+	return interval
 }
 
 // Settings is what scripts are told of a policy, made once so that no call has to.
