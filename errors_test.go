@@ -382,6 +382,9 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	undo := func(v onetime.Verification) func(context.Context) (string, error) {
 		return func(ctx context.Context) (string, error) { return v.ID, v.Undo(ctx) }
 	}
+	undoTicket := func(v onetime.Verification) func(context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) { return v.ID, m.UndoTicket(ctx, v.UndoTicket()) }
+	}
 	cancel := func(subject, id string) func(context.Context) (string, error) {
 		return func(ctx context.Context) (string, error) { return id, m.Cancel(ctx, subject, id) }
 	}
@@ -405,11 +408,14 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	use := v
 	step("VerifyOTP", "otp", onetime.ErrUsed, verifyOTP(first))
 	step("Undo", "", nil, undo(use))
+	step("UndoTicket", "", nil, undoTicket(use))
 	step("VerifyOTP", "otp", nil, verifyOTP(first))
 	step("Undo", "", onetime.ErrUsed, undo(use))
+	step("UndoTicket", "", onetime.ErrUsed, undoTicket(use))
 	step("Status", "", nil, status)
 	step("Cancel", "", nil, cancel(theSubject, use.ID))
 	step("Undo", "", onetime.ErrNotFound, undo(v))
+	step("UndoTicket", "", onetime.ErrNotFound, undoTicket(v))
 	step("VerifyOTP", "otp", onetime.ErrNotFound, verifyOTP(first))
 
 	clock.Advance(time.Minute)
@@ -426,6 +432,7 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	inspected, err := m.InspectToken(t.Context(), token, cookie)
 	require.NoError(t, err)
 	step("Undo", "", onetime.ErrInvalid, undo(inspected))
+	step("UndoTicket", "", onetime.ErrInvalid, func(ctx context.Context) (string, error) { return "", m.UndoTicket(ctx, []byte(theSubject)) })
 	step("VerifyToken", "token", nil, verifyToken(token, cookie))
 	step("InspectToken", "token", onetime.ErrUsed, inspectToken(token, cookie))
 	step("VerifyToken", "token", onetime.ErrUsed, verifyToken(token, cookie))
@@ -499,7 +506,7 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 		}{
 			{"IssueOTP", "otp", issueOTP}, {"IssueToken", "token", issueToken}, {"IssueLink", "link", issueLink},
 			{"VerifyOTP", "otp", verifyOTP(code)}, {"VerifyToken", "token", verifyToken(last)},
-			{"InspectToken", "token", inspectToken(last)}, {"Undo", "", undo(use)}, {"Cancel", "", cancel(theSubject, use.ID)},
+			{"InspectToken", "token", inspectToken(last)}, {"Undo", "", undo(use)}, {"UndoTicket", "", undoTicket(use)}, {"Cancel", "", cancel(theSubject, use.ID)},
 			{"Revoke", "", revoke}, {"Unlock", "", unlock}, {"Status", "", status},
 		} {
 			step(c.op, c.kind, notYes, func(parent context.Context) (string, error) { return c.call(ctx(parent)) })

@@ -1,8 +1,10 @@
 package onetime_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
@@ -173,6 +176,230 @@ func TestUndo_ReturnsNoAttemptsGuessesOrFailures(t *testing.T) {
 		delete(after, "u")
 		require.Equal(t, limits, after)
 	})
+}
+
+// verified verifies a code, a token or that of a link, whichever is set.
+func verified(t *testing.T, m *onetime.Manager, code, token string, opts ...onetime.VerifyOption) onetime.Verification {
+	t.Helper()
+	var v onetime.Verification
+	var err error
+	if code != "" {
+		v, err = m.VerifyOTP(t.Context(), rig.Alice, code, opts...)
+	} else {
+		v, err = m.VerifyToken(t.Context(), token, opts...)
+	}
+	require.NoError(t, err)
+	return v
+}
+
+func TestVerification_KindAndUsed(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
+	otp := verified(t, m, rig.MustOTP(t, m).Code, "")
+	require.Equal(t, onetime.KindOTP, otp.Kind)
+	token := rig.MustToken(t, m)
+	inspected, err := m.InspectToken(t.Context(), token.Value)
+	require.NoError(t, err)
+	require.Equal(t, onetime.KindToken, inspected.Kind)
+	used := verified(t, m, "", token.Value)
+	require.Equal(t, onetime.KindToken, used.Kind)
+	link := rig.MustLink(t, m)
+	linked := verified(t, m, "", link.Token)
+	require.Equal(t, onetime.KindToken, linked.Kind)
+	require.NoError(t, linked.Undo(t.Context()))
+	byCode := verified(t, m, link.Code, "")
+	require.Equal(t, onetime.KindOTP, byCode.Kind, "the code of a link")
+	require.Equal(t, []string{"otp", "token"}, []string{onetime.KindOTP, onetime.KindToken}, "programs may have stored them")
+
+	calls := map[string]bool{}
+	for _, v := range []onetime.Verification{otp, used, linked, byCode} {
+		require.True(t, v.Used())
+		require.Regexp(t, `^[A-Za-z0-9_-]{16}$`, v.Call())
+		require.False(t, calls[v.Call()], "each use has its own name")
+		require.NotEqual(t, v.ID, v.Call())
+		calls[v.Call()] = true
+		require.NotEmpty(t, v.UndoTicket())
+	}
+	for name, v := range map[string]onetime.Verification{
+		"InspectToken's": inspected, "zero": {},
+		"a literal": {Subject: rig.Alice, Purpose: "default", ID: used.ID, Kind: onetime.KindToken, IssuedAt: used.IssuedAt},
+	} {
+		require.False(t, v.Used(), name)
+		require.Empty(t, v.Call(), name)
+		require.Nil(t, v.UndoTicket(), name)
+		require.ErrorIs(t, v.Undo(t.Context()), onetime.ErrInvalid, name)
+	}
+}
+
+// A twice loses the first reply to each script and sends it again, as clients do.
+type twice struct {
+	redis.Scripter
+	calls int
+	args  []any
+}
+
+func (s *twice) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	s.Scripter.EvalSha(ctx, sha, keys, args...)
+	s.calls, s.args = s.calls+2, args
+	return s.Scripter.EvalSha(ctx, sha, keys, args...)
+}
+
+func TestVerification_CallIsTheSameForARepeatAndAnotherAfterAnUndo(t *testing.T) {
+	client, clock := onetimetest.NewRedis(t)
+	wire := &twice{Scripter: client}
+	m, err := onetime.New(wire, onetimetest.Key, clock.Option(), onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
+	require.NoError(t, err)
+	link := rig.MustLink(t, m)
+	calls := map[string]bool{}
+	for _, code := range []string{link.Code, "", link.Code, ""} {
+		wire.calls = 0
+		v := verified(t, m, code, link.Token)
+		require.GreaterOrEqual(t, wire.calls, 2, "the second reply came to a repeat")
+		state := client.HGet(t.Context(), client.Keys(t.Context(), "*").Val()[0], "u").Val()
+		require.Equal(t, "u"+decode(t, v.Call()), state, "Redis knows the use by this name")
+		require.Equal(t, decode(t, v.Call()), wire.args[0])
+		require.False(t, calls[v.Call()])
+		calls[v.Call()] = true
+		require.NoError(t, v.Undo(t.Context()))
+	}
+}
+
+const errTicket = "onetime: UndoTicket: want what Verification.UndoTicket returned, of this purpose and these keys"
+
+func TestUndoTicket_IsTheUndoOfAnotherProcess(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		ctx := t.Context()
+		m, other := b.Manager(t, onetime.WithSendLimits()), b.Manager(t, onetime.WithPrefix("onetime:v1"))
+		binding := onetime.WithBinding("a browser")
+		for _, opts := range [][]onetime.CallOption{nil, {binding}} {
+			var issue []onetime.IssueOption
+			var verify []onetime.VerifyOption
+			for _, o := range opts {
+				issue, verify = append(issue, o), append(verify, o)
+			}
+			link := rig.MustLink(t, m, issue...)
+			v := verified(t, m, link.Code, "", verify...)
+			ticket := v.UndoTicket()
+			rig.Refused(t, rig.VerifyToken(t, m, link.Token, verify...), onetime.ErrUsed)
+			require.NoError(t, other.UndoTicket(ctx, ticket))
+			require.NoError(t, other.UndoTicket(ctx, ticket), "it may be repeated")
+			require.NoError(t, v.Undo(ctx), "as if it were one and the same")
+
+			w := verified(t, other, "", link.Token, verify...)
+			rig.Refused(t, m.UndoTicket(ctx, ticket), onetime.ErrUsed)
+			require.NoError(t, m.UndoTicket(ctx, w.UndoTicket()))
+			require.NoError(t, m.UndoTicket(ctx, ticket), "still live")
+
+			v = verified(t, m, link.Code, "", verify...)
+			rig.MustOTP(t, m, issue...)
+			rig.Refused(t, m.UndoTicket(ctx, v.UndoTicket()), onetime.ErrNotFound)
+			rig.Refused(t, rig.VerifyToken(t, m, link.Token, verify...), onetime.ErrNotFound)
+		}
+	})
+}
+
+func TestUndoTicket_WorksAfterAKeyRotation(t *testing.T) {
+	client, _ := onetimetest.NewRedis(t)
+	one, two, naming := rig.Key('o', 32), rig.Key('n', 32), onetime.WithNamingKey(rig.Key('o', 32))
+	before, err := onetime.New(client, one, naming, onetime.WithPreviousKeys(two))
+	require.NoError(t, err)
+	after, err := onetime.New(client, two, naming, onetime.WithPreviousKeys(one))
+	require.NoError(t, err)
+	late, err := onetime.New(client, two, naming)
+	require.NoError(t, err)
+	otp := rig.MustOTP(t, before)
+	v := verified(t, before, otp.Code, "")
+	rig.Invalid(t, late.UndoTicket(t.Context(), v.UndoTicket()), errTicket)
+	require.NoError(t, after.UndoTicket(t.Context(), v.UndoTicket()))
+	w := verified(t, after, otp.Code, "")
+	require.NoError(t, before.UndoTicket(t.Context(), w.UndoTicket()), "during a rotation either knows both keys")
+	verified(t, before, otp.Code, "")
+}
+
+func TestUndoTicket_NothingAlteredOrMovedIsTaken(t *testing.T) {
+	m, _ := onetimetest.New(t)
+	token, err := m.IssueToken(t.Context(), "bob@example.com")
+	require.NoError(t, err)
+	ticket := verified(t, m, rig.MustOTP(t, m).Code, "").UndoTicket()
+	shut := func(m *onetime.Manager, ticket []byte) {
+		t.Helper()
+		rig.Invalid(t, m.UndoTicket(t.Context(), ticket), errTicket)
+	}
+	same := rig.Offline(t) // the same keys and purpose, on a Redis that must not be asked
+	login, err := same.Purpose("login")
+	require.NoError(t, err)
+	shut(login, ticket)
+	for _, opts := range [][]onetime.Option{nil, {onetime.WithNamingKey(onetimetest.Key)}} {
+		strange, err := onetime.New(rig.Untouched{T: t}, rig.Key('x', 32), opts...)
+		require.NoError(t, err)
+		shut(strange, ticket)
+	}
+	for i := range ticket {
+		for bit := range 8 {
+			altered := bytes.Clone(ticket)
+			altered[i] ^= 1 << bit
+			shut(same, altered)
+		}
+		shut(same, ticket[:i])
+		shut(same, ticket[i:][1:])
+	}
+	shut(same, append(bytes.Clone(ticket), 0))
+	shut(same, nil)
+
+	// Nothing else that these keys seal is a ticket.
+	tag := rig.Challenge(same, rig.Alice, "")
+	for _, kind := range []string{"c", "t", "ticket"} {
+		shut(same, []byte(rig.Seal(same, 0, tag, kind, "twelve bytes", strings.Repeat("d", 16), rig.Alice, make([]byte, 29))))
+	}
+	shut(same, []byte(token.Value))
+	require.NoError(t, m.UndoTicket(t.Context(), ticket))
+}
+
+func TestUndoTicket_NamesNobody(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithSendLimits())
+	sizes := map[int]bool{}
+	for _, subject := range []string{rig.Alice, "b", strings.Repeat("somebody with a long name ", 10)} {
+		otp, err := m.IssueOTP(t.Context(), subject, onetime.WithPayload([]byte(strings.Repeat("payload", len(subject)))))
+		require.NoError(t, err)
+		v, err := m.VerifyOTP(t.Context(), subject, otp.Code)
+		require.NoError(t, err)
+		one, two := v.UndoTicket(), v.UndoTicket()
+		require.NotEqual(t, one, two, "two of one use cannot be told from two of two")
+		for _, ticket := range [][]byte{one, two} {
+			sizes[len(ticket)] = true
+			if len(subject) > 1 {
+				require.NotContains(t, string(ticket), subject)
+			}
+			require.NotContains(t, string(ticket), rig.Tag(m, v.Subject))
+			require.NotContains(t, string(ticket), decode(t, v.ID))
+			require.NotContains(t, string(ticket), decode(t, v.Call()))
+		}
+	}
+	require.Len(t, sizes, 1, "its size tells nothing")
+}
+
+func TestCore_MakesAVerification(t *testing.T) {
+	m, _ := onetimetest.New(t)
+	inside := core.Of(m)
+	undone, issued := 0, time.UnixMilli(1_700_000_000_000)
+	proof := core.Proof{
+		Subject: rig.Alice, Kind: "totp", Issue: "twelve bytes", Call: "another call", Payload: []byte("payload"), IssuedAt: issued, FixedCode: true,
+		Undo:   func(context.Context) error { undone++; return onetime.ErrUsed },
+		Ticket: func() []byte { return []byte("ticket") },
+	}
+	v, ok := inside.Verification(proof).(onetime.Verification)
+	require.True(t, ok)
+	require.True(t, v.Used())
+	require.Equal(t, "twelve bytes", decode(t, v.ID))
+	require.Equal(t, "another call", decode(t, v.Call()))
+	require.Equal(t, []any{rig.Alice, "default", "totp", "payload", issued, true}, []any{v.Subject, v.Purpose, v.Kind, string(v.Payload), v.IssuedAt, v.FixedCode})
+	require.Equal(t, "ticket", string(v.UndoTicket()))
+	require.ErrorIs(t, v.Undo(t.Context()), onetime.ErrUsed)
+	require.Equal(t, 1, undone)
+
+	proof.Call = ""
+	v = inside.Verification(proof).(onetime.Verification)
+	require.False(t, v.Used())
+	require.Nil(t, v.UndoTicket(), "whatever the proof says")
 }
 
 func TestCancel_EndsOneIssueAndOnlyThat(t *testing.T) {

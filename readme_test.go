@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
@@ -105,4 +106,21 @@ func TestReadme_TableOfErrorsIsWholeAndTrue(t *testing.T) {
 		require.True(t, told[found[1]], "%s is not in the table of errors", found[1])
 	}
 	require.Len(t, told, len(declared)+1, "with undecided")
+
+	// Each row of the table of statuses is a row here, under the name of a variable, with the status for pages.
+	pages := map[string]string{}
+	for _, row := range rows.FindAllStringSubmatch(rig.Text(t, "README.md"), -1) {
+		pages[row[1]] = row[2]
+	}
+	for _, s := range fault.Statuses {
+		name := ""
+		for variable, err := range values {
+			if err == s.Err {
+				name = variable
+			}
+		}
+		require.NotEmpty(t, name, "%s: no variable has this reason", s.Name)
+		require.Equal(t, strconv.Itoa(s.Page), pages[name], name)
+	}
+	require.Len(t, fault.Statuses, len(declared)-2, "all but ErrDenied and ErrInvalid")
 }

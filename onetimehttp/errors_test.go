@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
@@ -73,6 +74,17 @@ func TestWriteError_IsTheTableOfTheReadme(t *testing.T) {
 	require.Empty(t, values, "errors that the table of README.md does not have")
 	other := writeError(t, &onetime.DeniedError{Reason: errors.New("of a version to come")})
 	require.Equal(t, http.StatusForbidden, other.status)
+}
+
+func TestWriteError_AnswersEachStatusOfTheTable(t *testing.T) {
+	unknown := onetimehttp.ProblemOf(&onetime.DeniedError{Reason: errors.New("of a version to come")})
+	for _, s := range fault.Statuses {
+		denied := &onetime.DeniedError{Reason: s.Err}
+		a := writeError(t, denied, "Accept", "application/json")
+		require.Equal(t, s.Page, a.status, s.Name)
+		require.NotEmpty(t, a.problem().Detail, s.Name)
+		require.NotEqual(t, unknown.Reason, a.problem().Reason, "%s has an answer of its own", s.Name)
+	}
 }
 
 func TestWriteError_ProblemHasTheMembersOfRFC9457(t *testing.T) {
