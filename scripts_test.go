@@ -213,6 +213,35 @@ func TestStatuses_OfScriptsAndTheTableAreTheSame(t *testing.T) {
 	require.Equal(t, "denied", (&onetime.DeniedError{Reason: errors.New("of a version to come")}).Name())
 }
 
+func TestStatuses_ScriptsAnswerWhatTheTableSaysComesWithThem(t *testing.T) {
+	rows := map[string]fault.Status{}
+	for _, s := range fault.Statuses {
+		rows[s.Lua] = s
+	}
+	answered := 0
+	for _, name := range scriptNames {
+		_, body, ok := strings.Cut(core.ScriptText(name), "\n]]\n")
+		require.True(t, ok)
+		body = regexp.MustCompile(`\([^()]*\)`).ReplaceAllString(body, "()") // so that each comma parts two values
+		for _, found := range regexp.MustCompile(`\{id, ([A-Z_]+)([^{}]*)\}`).FindAllStringSubmatch(body, -1) {
+			status, refusal := rows[found[1]]
+			if !refusal {
+				require.Equal(t, "OK", found[1], name)
+				continue
+			}
+			want := 0
+			for _, comes := range []bool{status.Attempts, status.Wait} {
+				if comes {
+					want++
+				}
+			}
+			require.Equal(t, want, strings.Count(found[2], ","), "%s: %s", name, found[0])
+			answered++
+		}
+	}
+	require.Greater(t, answered, 10)
+}
+
 func TestReply_EachStatusIsARefusalWithWhatComesWithIt(t *testing.T) {
 	setup, _ := onetimetest.New(t)
 	var values []any
