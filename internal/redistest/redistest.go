@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
 // Programs that are started from PATH. In CI all but Valkey must be there.
@@ -36,6 +40,25 @@ func Needs(t testing.TB, programs ...string) {
 	}
 }
 
+// Main is the TestMain of a package that starts servers of these programs: it runs the tests and ends what they started. In
+// CI the programs must be there.
+func Main(m *testing.M, programs ...string) {
+	redis.SetLogger(Quiet{})
+	for _, program := range programs {
+		if Installed(program) {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			fmt.Fprintf(os.Stderr, "no %s on PATH: CI must test against a real one\n", program)
+			os.Exit(1)
+		}
+		fmt.Printf("No %s on PATH: left out is all that needs one.\n", program)
+	}
+	code := m.Run()
+	child.End()
+	os.Exit(code)
+}
+
 // Quiet is a logger of go-redis that prints nothing. The usual one tells of each connection that breaks.
 type Quiet struct{}
 
@@ -45,9 +68,12 @@ func (Quiet) Printf(context.Context, string, ...any) {}
 // errFinal ends waiting.
 var errFinal = errors.New("")
 
-// WaitFor waits until a condition holds, for at most 30 s.
+// Patience is how long anything may take that must happen: so long that a busy machine manages it, and a hang ends.
+const Patience = 2 * time.Minute
+
+// WaitFor waits until a condition holds, for at most Patience.
 func WaitFor(condition func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	for {
 		err := condition(ctx)
@@ -56,7 +82,7 @@ func WaitFor(condition func(ctx context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited for 30 s: %w", err)
+			return fmt.Errorf("waited for %s: %w", Patience, err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
