@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -174,6 +175,14 @@ func (b *backend) only(t testing.TB) string {
 	keys := b.records(t)
 	require.Len(t, keys, 1)
 	return keys[0]
+}
+
+// left requires that so much is left of what had the wanted seconds some time after the test began. On a real server the
+// time that the test takes goes by.
+func (b *backend) left(t testing.TB, want float64, got time.Duration, message ...any) {
+	t.Helper()
+	assert.LessOrEqual(t, got.Seconds(), want+1, message...)
+	assert.GreaterOrEqual(t, got.Seconds(), want-1-time.Since(b.started).Seconds(), message...)
 }
 
 // wrong returns n different codes of the length that are not code.

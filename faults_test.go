@@ -33,7 +33,7 @@ import (
 
 const (
 	hurried   = 300 * time.Millisecond // the deadline of a call that gets no answer
-	unhurried = 10 * time.Second
+	unhurried = redistest.Patience
 )
 
 // A full is a person whose record has in it all that a record can have.
@@ -261,7 +261,7 @@ func normal(t *testing.T, c *tally, b *backend, m *onetime.Manager, operations .
 func answer(t *testing.T, c *tally, call func(ctx context.Context) error) (err error) {
 	t.Helper()
 	redistest.Eventually(t, func(context.Context) error {
-		if err = c.call(time.Second, call); !decided(err) {
+		if err = c.call(unhurried, call); !decided(err) {
 			return err
 		}
 		return nil
@@ -319,7 +319,7 @@ func TestFault_KilledAndRestarted(t *testing.T) {
 			m := b.manager(t, onetime.WithSendLimits())
 			secrets, again := 0, 0
 			for round := range 3 {
-				tr := startTraffic(t, &traffic{m: m, tally: c, deadline: 500 * time.Millisecond, loses: !run.keeps,
+				tr := startTraffic(t, &traffic{m: m, tally: c, deadline: unhurried, loses: !run.keeps,
 					subject: func(n int) string { return fmt.Sprintf("person-%d-%d@example.com", round, n) }}, 4)
 				tr.flows(t, 12)
 				link := mustLink(t, m, onetime.WithPayload([]byte("payload")))
@@ -402,6 +402,44 @@ func stopped(t *testing.T, s *redistest.Server, test func()) {
 	test()
 }
 
+// A wiretap keeps what clients write, to tell what was sent before its deadline: on a busy machine not all is.
+type wiretap struct {
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+func (w *wiretap) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	return tapped{conn, func(sent []byte) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.written.Write(sent)
+	}}, err
+}
+
+// untilSent runs a test with operations that are new each time, and with a longer deadline, until all were sent before it.
+func (w *wiretap) untilSent(t *testing.T, operations func(round int) []operation, test func(deadline time.Duration, operations []operation)) []operation {
+	t.Helper()
+	for round := range 8 {
+		made := operations(round)
+		w.mu.Lock()
+		w.written.Reset()
+		w.mu.Unlock()
+		test(hurried<<round, made)
+		w.mu.Lock()
+		all := !slices.ContainsFunc(made, func(o operation) bool {
+			return o.name != "Check" && !bytes.Contains(w.written.Bytes(), []byte(o.key))
+		})
+		w.mu.Unlock()
+		if all {
+			return made
+		}
+		t.Logf("not all calls were sent within %s: once more", hurried<<round)
+	}
+	require.FailNow(t, "calls are not sent")
+	return nil
+}
+
 // late waits until the commands that a stopped server was sent have run.
 func late(t *testing.T, b *backend, operations []operation) {
 	t.Helper()
@@ -441,12 +479,13 @@ func TestFault_StoppedServer(t *testing.T) {
 			c := newTally(t)
 			s, o := alone, client.options
 			var rdb redis.UniversalClient
+			var tap wiretap
 			if client.inCluster {
 				s = node()
-				rdb = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, PoolSize: o.PoolSize, ReadTimeout: o.ReadTimeout,
+				rdb = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, Dialer: tap.dial, PoolSize: o.PoolSize, ReadTimeout: o.ReadTimeout,
 					MinRetryBackoff: o.MinRetryBackoff, ContextTimeoutEnabled: true})
 			} else {
-				o.Addr, o.ContextTimeoutEnabled = s.Addr, true
+				o.Addr, o.Dialer, o.ContextTimeoutEnabled = s.Addr, tap.dial, true
 				rdb = redis.NewClient(&o)
 			}
 			options := fullOptions
@@ -456,13 +495,17 @@ func TestFault_StoppedServer(t *testing.T) {
 			}
 			b := onServer(t, s, rdb)
 			m := b.manager(t, options...)
-			operations := newOperations(t, b, m, "stopped")
-			warm(t, rdb, copies*len(operations))
-			stopped(t, s, func() {
-				for i, err := range atOnce(c, hurried, operations) {
-					require.Error(t, err, operations[i].name)
-					undecided(t, err)
-				}
+			operations := tap.untilSent(t, func(round int) []operation {
+				operations := newOperations(t, b, m, fmt.Sprint("stopped ", round))
+				warm(t, rdb, copies*len(operations))
+				return operations
+			}, func(deadline time.Duration, operations []operation) {
+				stopped(t, s, func() {
+					for i, err := range atOnce(c, deadline, operations) {
+						require.Error(t, err, operations[i].name)
+						undecided(t, err)
+					}
+				})
 			})
 			late(t, b, operations)
 			for _, o := range operations {
@@ -540,7 +583,7 @@ func TestFault_StoppedServer(t *testing.T) {
 			}
 		}
 		stopped(t, alone, func() {
-			for i, err := range atOnce(c, hurried, cancelled) {
+			for i, err := range atOnce(c, unhurried, cancelled) {
 				require.Error(t, err, operations[i].name)
 				undecided(t, err)
 			}
@@ -570,16 +613,21 @@ func TestFault_ClientThatIgnoresDeadlines(t *testing.T) {
 			t.Parallel()
 			c := newTally(t)
 			s := redistest.NewServer(t)
-			client := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: patience, PoolSize: 100, MaxRetries: -1, ContextTimeoutEnabled: automatic})
+			var tap wiretap
+			client := redis.NewClient(&redis.Options{Addr: s.Addr, Dialer: tap.dial, ReadTimeout: patience, PoolSize: 100, MaxRetries: -1, ContextTimeoutEnabled: automatic})
 			(&backend{}).run(t, s.Addr, client, automatic, func(t *testing.T, b *backend) {
 				m := b.manager(t, fullOptions...)
-				operations := newOperations(t, b, m, "ignored")
-				warm(t, client, 2*len(operations))
-				stopped(t, s, func() {
-					for i, err := range atOnce(c, hurried, operations) {
-						require.Error(t, err, operations[i].name)
-						undecided(t, err)
-					}
+				operations := tap.untilSent(t, func(round int) []operation {
+					operations := newOperations(t, b, m, fmt.Sprint("ignored ", round))
+					warm(t, client, 2*len(operations))
+					return operations
+				}, func(deadline time.Duration, operations []operation) {
+					stopped(t, s, func() {
+						for i, err := range atOnce(c, deadline, operations) {
+							require.Error(t, err, operations[i].name)
+							undecided(t, err)
+						}
+					})
 				})
 				require.GreaterOrEqual(t, c.longest, patience, "it waits as long as ReadTimeout, whatever the deadline")
 				late(t, b, operations)
@@ -723,17 +771,18 @@ func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
 				options := fullOptions
 				if way == " WithReplicaAck" {
 					newReplica(t, s)
-					options = acked(time.Second)
+					options = acked(10 * time.Second)
 				}
 				b := &backend{}
 				flushed := func(options *redis.Options) *redis.Client {
+					options.ReadTimeout = unhurried
 					client := redis.NewClient(options)
 					client.AddHook(flusher{func() { assert.NoError(t, b.raw.ScriptFlush(context.Background()).Err()) }})
 					return client
 				}
 				var client redis.UniversalClient = flushed(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
 				if kind == "redis cluster" {
-					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, ContextTimeoutEnabled: true, NewClient: flushed})
+					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, ContextTimeoutEnabled: true, ReadTimeout: unhurried, NewClient: flushed})
 				}
 				b.run(t, s.Addr, client, way == " AutoPipeline", func(*testing.T, *backend) {})
 				m := b.manager(t, options...)
@@ -1108,10 +1157,10 @@ func limitedClient(t *testing.T, b *backend, rights []string) redis.UniversalCli
 	var client redis.UniversalClient
 	if slices.Contains(rights, "+cluster|slots") {
 		client = redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: []string{b.raw.Options().Addr}, Username: "limited", Password: "password", ContextTimeoutEnabled: true,
+			Addrs: []string{b.raw.Options().Addr}, Username: "limited", Password: "password", ReadTimeout: unhurried, ContextTimeoutEnabled: true,
 		})
 	} else {
-		client = redis.NewClient(&redis.Options{Addr: b.raw.Options().Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true})
+		client = redis.NewClient(&redis.Options{Addr: b.raw.Options().Addr, Username: "limited", Password: "password", ReadTimeout: unhurried, ContextTimeoutEnabled: true})
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
@@ -1133,7 +1182,7 @@ func onRights(t *testing.T, test func(t *testing.T, b *backend, rights []string,
 			require.NoError(t, err)
 			if slices.Contains(rights, "+wait") {
 				newReplica(t, s)
-				options = acked(time.Second)
+				options = acked(10 * time.Second)
 			}
 			b := onServer(t, s, single(s.Addr))
 			b.rdb = asUser(t, b, strings.Join(rights, " "))

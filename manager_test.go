@@ -148,13 +148,13 @@ func TestRecord_LivesAsLongAsTheDesignSays(t *testing.T) {
 		m := b.manager(t)
 		otp := mustOTP(t, m)
 		ttl := func() time.Duration { return b.raw.PTTL(t.Context(), b.only(t)).Val() }
-		require.InDelta(t, 72*60, ttl().Seconds(), 5)
+		b.left(t, 72*60, ttl())
 		refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch)
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5)
+		b.left(t, 14.4*3600, ttl())
 		require.NoError(t, m.Unlock(t.Context(), alice))
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5, "never shortened")
+		b.left(t, 14.4*3600, ttl(), "never shortened")
 		require.NoError(t, verifyOTP(t, m, otp.Code))
-		require.InDelta(t, 14.4*3600, ttl().Seconds(), 5)
+		b.left(t, 14.4*3600, ttl())
 	})
 }
 
@@ -170,7 +170,7 @@ func TestRecord_ThatWasMadeImmortalGetsATTLAgain(t *testing.T) {
 			otp = mustOTP(t, m)
 			require.NoError(t, b.raw.Persist(t.Context(), b.only(t)).Err())
 			call()
-			require.InDelta(t, 400*24, b.raw.PTTL(t.Context(), b.only(t)).Val().Hours(), 1, name)
+			b.left(t, 400*24*3600, b.raw.PTTL(t.Context(), b.only(t)).Val(), name)
 		}
 	})
 }
@@ -310,16 +310,16 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 			if i < 2 {
 				require.Zero(t, denied.RetryAfter)
 			} else {
-				require.InDelta(t, 600, denied.RetryAfter.Seconds(), 5, "the one that empties the limit says so")
+				b.left(t, 600, denied.RetryAfter, "the one that empties the limit says so")
 			}
 		}
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter.Seconds(), 5)
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter.Seconds(), 5)
+		b.left(t, 600, refused(t, verifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter)
+		b.left(t, 600, refused(t, verifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter)
 		require.Equal(t, 3, mustStatus(t, m, alice).Failures)
-		require.InDelta(t, 600, mustStatus(t, m, alice).GuessIn.Seconds(), 5)
+		b.left(t, 600, mustStatus(t, m, alice).GuessIn)
 
 		_, err := m.IssueOTP(ctx, alice)
-		require.InDelta(t, 600, refused(t, err, onetime.ErrLocked).RetryAfter.Seconds(), 5)
+		b.left(t, 600, refused(t, err, onetime.ErrLocked).RetryAfter)
 		again := mustLink(t, m)
 		require.Empty(t, again.Code)
 		require.Zero(t, again.CodeExpiresIn)
@@ -333,7 +333,7 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 
 		b.advance(t, 10*time.Minute)
 		otp := mustOTP(t, m)
-		require.InDelta(t, 600, refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter.Seconds(), 5)
+		b.left(t, 600, refused(t, verifyOTP(t, m, wrong(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter)
 		refused(t, verifyOTP(t, m, otp.Code), onetime.ErrLocked)
 		require.NoError(t, m.Unlock(ctx, alice))
 		require.NoError(t, verifyOTP(t, m, otp.Code))
@@ -421,14 +421,14 @@ func TestDisabled_At100ConsecutiveWrongCodes(t *testing.T) {
 		refused(t, verifyOTP(t, m, "000098"), onetime.ErrDisabled)
 		_, err := m.IssueOTP(ctx, alice)
 		refused(t, err, onetime.ErrDisabled)
-		require.InDelta(t, 400*24, b.raw.PTTL(ctx, b.only(t)).Val().Hours(), 1)
+		b.left(t, 400*24*3600, b.raw.PTTL(ctx, b.only(t)).Val())
 
 		b.advance(t, 40*24*time.Hour) // limits are refilled, codes stay disabled
 		_, err = m.IssueOTP(ctx, alice)
 		refused(t, err, onetime.ErrDisabled)
 		link = mustLink(t, m)
 		require.Empty(t, link.Code)
-		require.InDelta(t, 400*24, b.raw.PTTL(ctx, b.only(t)).Val().Hours(), 1)
+		b.left(t, 400*24*3600, b.raw.PTTL(ctx, b.only(t)).Val())
 		require.NoError(t, verifyToken(t, m, link.Token)) // the success of a token enables them
 		require.NoError(t, verifyOTP(t, m, mustOTP(t, m).Code))
 
@@ -443,23 +443,23 @@ func TestSendLimits_AreSharedByAllKindsAndAllChecked(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		ctx := t.Context()
 		m := b.manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: 30 * time.Second}, onetime.Limit{Burst: 2, Per: 10 * time.Minute}))
-		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 5)
+		b.left(t, 30, mustOTP(t, m).ResendIn)
 		for range 3 { // what is refused charges nothing
 			_, err := m.IssueToken(ctx, alice, onetime.WithBinding("another browser"))
-			require.InDelta(t, 30, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
+			b.left(t, 30, refused(t, err, onetime.ErrThrottled).RetryAfter)
 		}
-		require.InDelta(t, 30, mustStatus(t, m, alice).SendIn.Seconds(), 5)
+		b.left(t, 30, mustStatus(t, m, alice).SendIn)
 		b.advance(t, 30*time.Second)
 		require.Zero(t, mustStatus(t, m, alice).SendIn)
-		require.InDelta(t, 270, mustLink(t, m).ResendIn.Seconds(), 5)
+		b.left(t, 270, mustLink(t, m).ResendIn)
 		b.advance(t, 100*time.Second)
 		_, err := m.IssueOTP(ctx, alice)
-		require.InDelta(t, 170, refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
+		b.left(t, 170, refused(t, err, onetime.ErrThrottled).RetryAfter)
 		require.NoError(t, m.Cancel(ctx, alice, mustStatus(t, m, alice).Pending[0].ID)) // gives no send back
 		_, err = m.IssueOTP(ctx, alice)
 		refused(t, err, onetime.ErrThrottled)
 		require.NoError(t, m.Unlock(ctx, alice))
-		require.InDelta(t, 30, mustOTP(t, m).ResendIn.Seconds(), 5)
+		b.left(t, 30, mustOTP(t, m).ResendIn)
 
 		none := b.manager(t, onetime.WithSendLimits())
 		for range 30 {
