@@ -56,8 +56,8 @@ func TestNewCode_HasTheLengthAndLettersOfThePolicy(t *testing.T) {
 	}
 }
 
-// Chi-square over all letters and over those of each place. The bound is that of six standard deviations (Wilson and
-// Hilferty): good randomness passes but for once in 10^9. A remainder of a byte, where six digits come up 26 times in
+// Chi-square over all letters and over those of each place. The bound is that of seven standard deviations (Wilson and
+// Hilferty): of all comparisons together good randomness fails once in 10^10 runs. A remainder of a byte, where six digits come up 26 times in
 // 256 and four 25 times, is seen.
 func TestNewCode_IsUniform(t *testing.T) {
 	const draws, length = 50_000, 12
@@ -77,10 +77,10 @@ func TestNewCode_IsUniform(t *testing.T) {
 			pairs[(b-a+len(letters))%len(letters)]++
 		}
 		if alphabet == onetime.Crockford32 {
-			require.Len(t, seen, draws, "a code was drawn twice of 2^60")
+			require.GreaterOrEqual(t, len(seen), draws-1, "codes of 2^60 were drawn twice")
 		}
 		freedom := float64(len(letters) - 1)
-		bound := freedom * math.Pow(1-2/(9*freedom)+6*math.Sqrt(2/(9*freedom)), 3)
+		bound := freedom * math.Pow(1-2/(9*freedom)+7*math.Sqrt(2/(9*freedom)), 3)
 		chi := func(counts [256]int, of string, n int) (sum float64) {
 			expected := float64(n) / float64(len(of))
 			for _, c := range []byte(of) {

@@ -118,7 +118,7 @@ func TestDelivery_Context(t *testing.T) {
 	require.WithinRange(t, deadline, began.Add(time.Second), time.Now().Add(time.Second))
 	e := s.deliver()
 	require.ErrorIs(t, e.Err, context.DeadlineExceeded, "and not Canceled")
-	require.GreaterOrEqual(t, e.Took, 900*time.Millisecond)
+	require.False(t, time.Now().Before(deadline), "not before its own time was over")
 	require.False(t, s.pending("user-17"), "cancelled, though its own time was over")
 }
 

@@ -139,10 +139,10 @@ func TestLanguage_LongTagsAreCheap(t *testing.T) {
 	}
 	s := newSite(t, texts(all))
 	v := s.visitor()
-	v.header = http.Header{"Accept-Language": {strings.Repeat("a-", 500000) + "a"}}
+	v.header = http.Header{"Accept-Language": {strings.Repeat("a-", 4000000) + "a"}}
 	began := time.Now()
 	v.get(start)
-	require.Less(t, time.Since(began), time.Second, "some ms, unless each prefix of the tag is looked up")
+	require.Less(t, time.Since(began), patient, "some ms, unless each prefix of the tag is looked up: that takes many minutes")
 }
 
 func TestTexts_PagesProblemsAndMessages(t *testing.T) {

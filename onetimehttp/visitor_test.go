@@ -36,7 +36,7 @@ const (
 	mallory = "malla@example.com"   // has none, in as many bytes
 	phone   = "+15550100"           // has an account
 	stored  = "Alice.S@example.com" // what is stored with Alice's account
-	patient = 20 * time.Second      // how long tests wait for what happens soon
+	patient = 2 * time.Minute       // how long tests wait for what happens soon
 )
 
 // A setup is what a test can change of a site before it is made.

@@ -141,12 +141,9 @@ func (b *bench) round(ctx context.Context) error {
 		}
 		shuffle(variants)
 		for _, v := range variants {
-			s, err := b.take(ctx, v)
-			for range 3 { // on a machine that stands still now and then
-				if !errors.Is(err, errNone) {
-					break
-				}
-				s, err = b.take(ctx, v)
+			s, err := b.take(ctx, v, b.slice)
+			for longer := 2 * b.slice; errors.Is(err, errNone) && longer < time.Minute; longer *= 2 { // a machine that stands still now and then
+				s, err = b.take(ctx, v, longer)
 			}
 			if err != nil {
 				return fmt.Errorf("%s by %d callers, %s, at %d pending: %w", v.operation, v.callers, v.client, v.pending, err)
@@ -172,7 +169,7 @@ var errNone = errors.New("no pair within a slice: want a longer -slice")
 
 // take makes pairs for a slice of time. What ends before a quarter of a slice has passed is not counted, nor what ends
 // after it: a pair that is cut off at either end would count for less, the longer it takes.
-func (b *bench) take(ctx context.Context, v variant) (sample, error) {
+func (b *bench) take(ctx context.Context, v variant, slice time.Duration) (sample, error) {
 	l := b.levelOf(v.pending)
 	pair := l.pairs[v.client][v.operation]
 	first := b.next.Load() + 1
@@ -187,8 +184,8 @@ func (b *bench) take(ctx context.Context, v variant) (sample, error) {
 
 	var group sync.WaitGroup
 	var failed firstError
-	opens := time.Now().Add(b.slice / 4)
-	closes := opens.Add(b.slice)
+	opens := time.Now().Add(slice / 4)
+	closes := opens.Add(slice)
 	for caller := range v.callers {
 		group.Go(func() {
 			took := b.took[caller][:0]
@@ -229,7 +226,7 @@ func (b *bench) take(ctx context.Context, v variant) (sample, error) {
 	}
 	slices.Sort(all)
 	return sample{
-		pairs:  float64(len(all)) / b.slice.Seconds(),
+		pairs:  float64(len(all)) / slice.Seconds(),
 		p50:    micros(all[len(all)/2]),
 		p99:    micros(all[len(all)*99/100]),
 		own:    micros(own) / float64(made),

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
 // open returns the options of a client of the Redis of REDIS_URL or, without it, of a redis-server that it starts.
@@ -54,6 +56,7 @@ func start(ctx context.Context, program, dir string) (addr string, kill func(), 
 	free.Close()
 	logfile := filepath.Join(dir, "log")
 	server := exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--logfile", logfile, "--save", "", "--appendonly", "no")
+	child.Bind(server)
 	if err := server.Start(); err != nil {
 		return "", nil, err
 	}
@@ -63,7 +66,7 @@ func start(ctx context.Context, program, dir string) (addr string, kill func(), 
 
 	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ContextTimeoutEnabled: true})
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		// Who answers may be another process, that took the port first.

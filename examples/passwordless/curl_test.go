@@ -36,7 +36,7 @@ func TestProgram_CurlDoesTheWholeFlow(t *testing.T) {
 	curl := func(args ...string) string {
 		t.Helper()
 		jar := filepath.Join(home, "cookies")
-		cmd := exec.Command("curl", append([]string{"-sS", "-L", "--max-time", "20", "-b", jar, "-c", jar}, args...)...)
+		cmd := exec.Command("curl", append([]string{"-sS", "-L", "--max-time", "120", "-b", jar, "-c", jar}, args...)...)
 		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")} // no .curlrc and no proxy
 		text, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(text))

@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
+	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
 // On a signal the requests under way are answered, and the mails of all requests delivered, before the program ends.
@@ -143,46 +142,18 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	require.Contains(t, names, "__Host-session")
 }
 
-// startRedis starts a redis-server in a folder of its own and returns its REDIS_URL.
+// startRedis starts a redis-server with a password and returns its REDIS_URL.
 func startRedis(t testing.TB, args ...string) (address string, client *redis.Client) {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("left out: no redis-server on PATH")
-	}
-	dir := t.TempDir()
-	for range 5 { // the free port may be taken again before the server has it
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := listener.Addr().(*net.TCPAddr).Port
-		listener.Close()
-		cmd := exec.Command(path, append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
-			"--logfile", filepath.Join(dir, "log"), "--save", "", "--requirepass", "swordfish"}, args...)...)
-		require.NoError(t, cmd.Start())
-		ended := make(chan struct{})
-		go func() { cmd.Wait(); close(ended) }()
-		t.Cleanup(func() { cmd.Process.Kill(); <-ended })
-		address = fmt.Sprintf("redis://:swordfish@127.0.0.1:%d/0", port)
-		options, err := redis.ParseURL(address)
-		require.NoError(t, err)
-		options.MaxRetries = -1 // what fails fails at once
-		client = redis.NewClient(options)
-		t.Cleanup(func() { client.Close() })
-		for deadline := time.Now().Add(mailtest.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-			if conn, err := net.Dial("tcp", options.Addr); err == nil { // the client would take its time to try again
-				conn.Close()
-				require.NoError(t, client.Ping(context.Background()).Err())
-				return address, client
-			}
-			select {
-			case <-ended:
-				deadline = time.Time{}
-			default:
-			}
-		}
-	}
-	require.FailNow(t, "redis-server did not start")
-	return "", nil
+	s := rig.NewServer(t, args...)
+	s.Must(t, "CONFIG", "SET", "requirepass", "swordfish")
+	address = "redis://:swordfish@" + s.Addr + "/0"
+	options, err := redis.ParseURL(address)
+	require.NoError(t, err)
+	options.MaxRetries = -1 // what fails fails at once
+	client = redis.NewClient(options)
+	t.Cleanup(func() { client.Close() })
+	return address, client
 }
 
 func TestProgram_OnARealRedis(t *testing.T) {

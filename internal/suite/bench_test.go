@@ -130,7 +130,7 @@ func recordFloor(b *testing.B, client *redis.Client, do func()) floor {
 	conn, err := net.Dial("tcp", client.Options().Addr)
 	require.NoError(b, err)
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(rig.Patience))
 	fmt.Fprint(conn, "MONITOR\r\n")
 	lines := bufio.NewReader(conn)
 	_, err = lines.ReadString('\n')

@@ -147,24 +147,24 @@ func TestCluster_SlotsMigrate(t *testing.T) {
 				node.Must(t, "CONFIG", "RESETSTAT")
 			}
 			c := newTally(t)
-			m := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, v.opts...)
+			m := onCluster(t, nodes, redis.ClusterOptions{MaxRedirects: 1000}, v.automatic, v.opts...)
 			subject := inSlots(m, 0, slots-1)
-			late := onCluster(t, nodes, redis.ClusterOptions{}, v.automatic, v.opts...) // whose client looks at the cluster now
+			late := onCluster(t, nodes, redis.ClusterOptions{MaxRedirects: 1000}, v.automatic, v.opts...) // whose client looks at the cluster now
 			tokens := c.issues(t, late, subject, moves)
-			tr := startTraffic(t, &traffic{m: m, tally: c, deadline: 5 * time.Second, subject: subject}, 8)
+			tr := startTraffic(t, &traffic{m: m, tally: c, deadline: unhurried, subject: subject}, 8)
 			for _, token := range tokens {
 				next := (owner + 1) % len(primaries)
 				migrate(t, primaries, primaries[owner], primaries[next], slots, func() { tr.flows(t, 15) })
 				owner = next
-				require.NoError(t, c.verifies(late, token, 5*time.Second))
+				require.NoError(t, c.verifies(late, token, unhurried))
 			}
 			secrets, again := tr.tryAgain(t)
 			moved, asked := told(t, primaries, "errorstat_MOVED"), told(t, primaries, "errorstat_ASK")
 			t.Logf("%d secrets used, %d verified again; %d times MOVED, %d times ASK", secrets, again, moved, asked)
 			require.Positive(t, moved)
 			require.Positive(t, asked)
-			// go-redis follows three redirections, and a slot may move more often while a busy machine gets there.
-			require.LessOrEqual(t, c.unanswered(), c.total()/100)
+			// By default go-redis follows three redirections, and a slot may move more often while a busy machine gets there.
+			require.Zero(t, c.unanswered())
 		})
 	}
 }
@@ -215,8 +215,8 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 	}
 }
 
-// clusterDeadline is that of calls while a cluster loses a primary.
-const clusterDeadline = time.Second
+// clusterDeadline is that of calls while a cluster loses a primary: so long that a call to one that works is answered.
+const clusterDeadline = 30 * time.Second
 
 // impatient is a client that looks at the cluster by itself each minute only, and so must be told of a takeover.
 var impatient = redis.ClusterOptions{ReadTimeout: time.Second}
@@ -319,6 +319,9 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 	nodes := rig.NewCluster(t)
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
 		primary, replica := nodes[shard], nodes[shard+3]
+		if replica.Info(t.Context(), "role") == "master" { // a busy machine looks like a dead one
+			primary, replica = replica, primary
+		}
 		m := onCluster(t, nodes, impatient, false, opts...)
 		subjects := inShards(m)
 		tr := startTraffic(t, &traffic{m: m, tally: c, deadline: clusterDeadline, loses: true}, 4)
@@ -338,6 +341,7 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 		}
 		group.Wait()
 
+		done := rig.ExpectTakeover(t, nodes)
 		primary.Kill()
 		start := time.Now()
 		takeover(t, []*rig.Server{replica})
@@ -346,6 +350,7 @@ func TestCluster_PrimaryKilled(t *testing.T) {
 		served := time.Since(start)
 		require.NoError(t, primary.Start())
 		rig.Eventually(t, func(ctx context.Context) error { return primary.Follows(ctx, replica) })
+		done()
 		verified := c.verifiesAll(t, m, tokens)
 		for _, subject := range subjects {
 			c.serves(t, m, subject)
@@ -388,6 +393,9 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 	rig.Eventually(t, func(ctx context.Context) error { return second.Follows(ctx, nodes[0]) })
 	losing(t, func(t *testing.T, shard int, acked bool, c *tally, opts []onetime.Option) {
 		primary, replicas := nodes[shard], []*rig.Server{nodes[shard+3]}
+		if replicas[0].Info(t.Context(), "role") == "master" { // a busy machine looks like a dead one
+			primary, replicas[0] = replicas[0], primary
+		}
 		if acked {
 			replicas = append(replicas, second)
 		}
@@ -409,6 +417,7 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 			})
 		}
 		connected.Wait()
+		done := rig.ExpectTakeover(t, slices.DeleteFunc(append(slices.Clone(nodes), second), func(s *rig.Server) bool { return s == primary }))
 		require.NoError(t, primary.Pause())
 		start := time.Now()
 		errs := make([]error, len(tokens))
@@ -423,6 +432,7 @@ func TestCluster_PrimaryStopped(t *testing.T) {
 		asked.Wait()
 		succeeded := len(slices.DeleteFunc(errs, func(err error) bool { return err != nil }))
 		rig.Eventually(t, func(ctx context.Context) error { return primary.Follows(ctx, successor) })
+		done()
 		for _, subject := range subjects {
 			c.serves(t, m, subject)
 		}

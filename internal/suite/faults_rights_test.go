@@ -62,10 +62,10 @@ func limitedClient(t *testing.T, b *rig.Backend, rights []string) redis.Universa
 	var client redis.UniversalClient
 	if slices.Contains(rights, "+cluster|slots") {
 		client = redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: []string{b.Raw.Options().Addr}, Username: "limited", Password: "password", ContextTimeoutEnabled: true,
+			Addrs: []string{b.Raw.Options().Addr}, Username: "limited", Password: "password", ReadTimeout: unhurried, ContextTimeoutEnabled: true,
 		})
 	} else {
-		client = redis.NewClient(&redis.Options{Addr: b.Raw.Options().Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true})
+		client = redis.NewClient(&redis.Options{Addr: b.Raw.Options().Addr, Username: "limited", Password: "password", ReadTimeout: unhurried, ContextTimeoutEnabled: true})
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
@@ -87,7 +87,7 @@ func onRights(t *testing.T, test func(t *testing.T, b *rig.Backend, rights []str
 			require.NoError(t, err)
 			if slices.Contains(rights, "+wait") {
 				newReplica(t, s)
-				options = acked(time.Second)
+				options = acked(10 * time.Second)
 			}
 			b := onServer(t, s, rig.NewClient(s.Addr))
 			b.Client = asUser(t, b, strings.Join(rights, " "))

@@ -124,17 +124,18 @@ func TestFault_ScriptFlushBetweenAnyTwoCalls(t *testing.T) {
 				options := fullOptions
 				if way == " WithReplicaAck" {
 					newReplica(t, s)
-					options = acked(time.Second)
+					options = acked(10 * time.Second)
 				}
 				b := &rig.Backend{}
 				flushed := func(options *redis.Options) *redis.Client {
+					options.ReadTimeout = unhurried
 					client := redis.NewClient(options)
 					client.AddHook(flusher{func() { assert.NoError(t, b.Raw.ScriptFlush(context.Background()).Err()) }})
 					return client
 				}
 				var client redis.UniversalClient = flushed(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
 				if kind == "redis cluster" {
-					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, ContextTimeoutEnabled: true, NewClient: flushed})
+					client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr}, ContextTimeoutEnabled: true, ReadTimeout: unhurried, NewClient: flushed})
 				}
 				b.Run(t, s.Addr, client, way == " AutoPipeline", func(*testing.T, *rig.Backend) {})
 				m := b.Manager(t, options...)

@@ -243,7 +243,7 @@ func normal(t *testing.T, c *tally, b *rig.Backend, m *onetime.Manager, operatio
 func answer(t *testing.T, c *tally, call func(ctx context.Context) error) (err error) {
 	t.Helper()
 	rig.Eventually(t, func(context.Context) error {
-		if err = c.call(time.Second, call); !decided(err) {
+		if err = c.call(unhurried, call); !decided(err) {
 			return err
 		}
 		return nil
@@ -280,7 +280,7 @@ func onServer(t *testing.T, s *rig.Server, client redis.UniversalClient) *rig.Ba
 
 const (
 	hurried   = 300 * time.Millisecond // the deadline of a call that gets no answer
-	unhurried = 10 * time.Second
+	unhurried = rig.Patience
 )
 
 func encode(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }

@@ -61,16 +61,16 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 			if i < 2 {
 				require.Zero(t, denied.RetryAfter)
 			} else {
-				require.InDelta(t, 600, denied.RetryAfter.Seconds(), 5, "the one that empties the limit says so")
+				b.Left(t, 600, denied.RetryAfter, "the one that empties the limit says so")
 			}
 		}
-		require.InDelta(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter.Seconds(), 5)
-		require.InDelta(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter.Seconds(), 5)
+		b.Left(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, link.Code), onetime.ErrLocked).RetryAfter)
+		b.Left(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, codes[4]), onetime.ErrLocked).RetryAfter)
 		require.Equal(t, 3, rig.MustStatus(t, m, rig.Alice).Failures)
-		require.InDelta(t, 600, rig.MustStatus(t, m, rig.Alice).GuessIn.Seconds(), 5)
+		b.Left(t, 600, rig.MustStatus(t, m, rig.Alice).GuessIn)
 
 		_, err := m.IssueOTP(ctx, rig.Alice)
-		require.InDelta(t, 600, rig.Refused(t, err, onetime.ErrLocked).RetryAfter.Seconds(), 5)
+		b.Left(t, 600, rig.Refused(t, err, onetime.ErrLocked).RetryAfter)
 		again := rig.MustLink(t, m)
 		require.Empty(t, again.Code)
 		require.Zero(t, again.CodeExpiresIn)
@@ -84,7 +84,7 @@ func TestGuessLimits_LockCodesAndNothingElse(t *testing.T) {
 
 		b.Advance(t, 10*time.Minute)
 		otp := rig.MustOTP(t, m)
-		require.InDelta(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter.Seconds(), 5)
+		b.Left(t, 600, rig.Refused(t, rig.VerifyOTP(t, m, rig.WrongCodes(otp.Code, 1)[0]), onetime.ErrMismatch).RetryAfter)
 		rig.Refused(t, rig.VerifyOTP(t, m, otp.Code), onetime.ErrLocked)
 		require.NoError(t, m.Unlock(ctx, rig.Alice))
 		require.NoError(t, rig.VerifyOTP(t, m, otp.Code))
@@ -172,14 +172,14 @@ func TestDisabled_At100ConsecutiveWrongCodes(t *testing.T) {
 		rig.Refused(t, rig.VerifyOTP(t, m, "000098"), onetime.ErrDisabled)
 		_, err := m.IssueOTP(ctx, rig.Alice)
 		rig.Refused(t, err, onetime.ErrDisabled)
-		require.InDelta(t, 400*24, b.Raw.PTTL(ctx, b.Only(t)).Val().Hours(), 1)
+		b.Left(t, 400*24*3600, b.Raw.PTTL(ctx, b.Only(t)).Val())
 
 		b.Advance(t, 40*24*time.Hour) // limits are refilled, codes stay disabled
 		_, err = m.IssueOTP(ctx, rig.Alice)
 		rig.Refused(t, err, onetime.ErrDisabled)
 		link = rig.MustLink(t, m)
 		require.Empty(t, link.Code)
-		require.InDelta(t, 400*24, b.Raw.PTTL(ctx, b.Only(t)).Val().Hours(), 1)
+		b.Left(t, 400*24*3600, b.Raw.PTTL(ctx, b.Only(t)).Val())
 		require.NoError(t, rig.VerifyToken(t, m, link.Token)) // the success of a token enables them
 		require.NoError(t, rig.VerifyOTP(t, m, rig.MustOTP(t, m).Code))
 
@@ -194,23 +194,23 @@ func TestSendLimits_AreSharedByAllKindsAndAllChecked(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
 		ctx := t.Context()
 		m := b.Manager(t, onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: 30 * time.Second}, onetime.Limit{Burst: 2, Per: 10 * time.Minute}))
-		require.InDelta(t, 30, rig.MustOTP(t, m).ResendIn.Seconds(), 5)
+		b.Left(t, 30, rig.MustOTP(t, m).ResendIn)
 		for range 3 { // what is refused charges nothing
 			_, err := m.IssueToken(ctx, rig.Alice, onetime.WithBinding("another browser"))
-			require.InDelta(t, 30, rig.Refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
+			b.Left(t, 30, rig.Refused(t, err, onetime.ErrThrottled).RetryAfter)
 		}
-		require.InDelta(t, 30, rig.MustStatus(t, m, rig.Alice).SendIn.Seconds(), 5)
+		b.Left(t, 30, rig.MustStatus(t, m, rig.Alice).SendIn)
 		b.Advance(t, 30*time.Second)
 		require.Zero(t, rig.MustStatus(t, m, rig.Alice).SendIn)
-		require.InDelta(t, 270, rig.MustLink(t, m).ResendIn.Seconds(), 5)
+		b.Left(t, 270, rig.MustLink(t, m).ResendIn)
 		b.Advance(t, 100*time.Second)
 		_, err := m.IssueOTP(ctx, rig.Alice)
-		require.InDelta(t, 170, rig.Refused(t, err, onetime.ErrThrottled).RetryAfter.Seconds(), 5)
+		b.Left(t, 170, rig.Refused(t, err, onetime.ErrThrottled).RetryAfter)
 		require.NoError(t, m.Cancel(ctx, rig.Alice, rig.MustStatus(t, m, rig.Alice).Pending[0].ID)) // gives no send back
 		_, err = m.IssueOTP(ctx, rig.Alice)
 		rig.Refused(t, err, onetime.ErrThrottled)
 		require.NoError(t, m.Unlock(ctx, rig.Alice))
-		require.InDelta(t, 30, rig.MustOTP(t, m).ResendIn.Seconds(), 5)
+		b.Left(t, 30, rig.MustOTP(t, m).ResendIn)
 
 		none := b.Manager(t, onetime.WithSendLimits())
 		for range 30 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -30,7 +31,8 @@ const loadDeadline = 600 * time.Millisecond
 
 // A person makes calls about subjects that nobody else uses, so that a model can follow. Of every secret the model knows
 // whether it may still verify, and whether it must. After a call without an answer it goes on with another subject,
-// because a late copy of the command may still run.
+// because a late copy of the command may still run; and before its wrong codes can be spent, however fast it makes them.
+// It stops at the first failure of anyone.
 type person struct {
 	m       *onetime.Manager
 	tally   *tally
@@ -40,19 +42,32 @@ type person struct {
 
 	name    string
 	lives   int
-	guesses [len(browsers)]int // wrong codes since the last issue
+	wrong   map[string]*charges // by subject
 	secrets []*modelled
 	proof   onetime.Verification // of the last use
 	used    *modelled
 }
+
+// Charges count the calls about a subject that may have been charged as wrong codes: all of VerifyOTP, because also a
+// code that was replaced is one.
+type charges struct {
+	all      int
+	browsers [len(browsers)]int // since the last issue
+}
+
+// One less than what the guess limit and WithMaxAttempts allow, which must never be reached.
+const (
+	loadGuesses  = 99
+	loadAttempts = 15
+)
 
 // A modelled is a challenge's newest issue: a code, or a link and its code.
 type modelled struct {
 	subject         string
 	browser         int
 	id, code, token string
-	expires         time.Time
-	issued          int64 // value of forgets
+	least, most     time.Time // between which it expires, however long the issue took
+	issued          int64     // value of forgets
 
 	ended    bool  // used, cancelled or revoked, and a replica has it
 	replaced int64 // value of forgets when a later issue replaced it; 0 if none did, -1 if it changed meanwhile
@@ -60,14 +75,14 @@ type modelled struct {
 }
 
 // over tells that nothing can make it right that the secret verifies.
-func (s *modelled) over() bool { return s.ended || !time.Now().Before(s.expires) }
+func (s *modelled) over() bool { return s.ended || !time.Now().Before(s.most) }
 
 // old tells that it is wrong that the secret verifies, unless a failover forgets what came after it.
 func (s *modelled) old(forgets int64) bool { return s.replaced == forgets && forgets%2 == 1 }
 
-// must tells whether it is wrong that the secret is refused.
+// must tells whether it is wrong that the secret is refused, unless it has expired since.
 func (s *modelled) must(forgets int64) bool {
-	return !s.over() && !s.doubtful && s.replaced == 0 && s.issued == forgets && forgets%2 == 1 && time.Now().Add(overrun).Before(s.expires)
+	return !s.over() && !s.doubtful && s.replaced == 0 && s.issued == forgets && forgets%2 == 1
 }
 
 var browsers = [...]onetime.CallOption{nil, onetime.WithBinding("first browser"), onetime.WithBinding("second browser")}
@@ -82,9 +97,31 @@ func (p *person) call(call func(ctx context.Context) error) error {
 			s.doubtful = s.doubtful || s.subject == p.subject()
 		}
 		p.lives++
-		p.guesses = [len(browsers)]int{}
 	}
 	return err
+}
+
+// charged counts what is known of a subject.
+func (p *person) charged(subject string) *charges {
+	if p.wrong[subject] == nil {
+		p.wrong[subject] = &charges{}
+	}
+	return p.wrong[subject]
+}
+
+// mayTry tells whether one more code for a secret's subject can be wrong without an end of its guesses or attempts, and
+// counts it. If it cannot, the person goes on with another subject.
+func (p *person) mayTry(s *modelled) bool {
+	wrong := p.charged(s.subject)
+	if wrong.all >= loadGuesses || wrong.browsers[s.browser] >= loadAttempts {
+		if s.subject == p.subject() {
+			p.lives++
+		}
+		return false
+	}
+	wrong.all++
+	wrong.browsers[s.browser]++
+	return true
 }
 
 func (p *person) step() {
@@ -98,7 +135,7 @@ func (p *person) step() {
 		p.issue()
 	case n < 12:
 		p.use(s)
-	case n < 13: // seldom enough for the guess limits
+	case n < 13:
 		p.guess(s)
 	case n < 16:
 		p.undo()
@@ -121,6 +158,7 @@ func (p *person) step() {
 func (p *person) issue() {
 	before := p.forgets.Load()
 	made := &modelled{subject: p.subject(), browser: p.random.IntN(len(browsers)), issued: before}
+	start := time.Now()
 	ttl := []time.Duration{10 * time.Second, 5 * time.Minute}[p.random.IntN(2)]
 	err := p.call(func(ctx context.Context) error {
 		if p.random.IntN(2) == 0 {
@@ -138,7 +176,7 @@ func (p *person) issue() {
 	if err != nil {
 		return
 	}
-	made.expires = time.Now().Add(ttl)
+	made.least, made.most = start.Add(ttl-time.Second), time.Now().Add(ttl+time.Second) // clocks are adjusted now and then
 	for _, old := range p.secrets {
 		if old.subject == made.subject && old.browser == made.browser {
 			if old.replaced = -1; p.forgets.Load() == before { // else nobody knows whether it is forgotten
@@ -146,16 +184,20 @@ func (p *person) issue() {
 			}
 		}
 	}
-	p.guesses[made.browser] = 0
+	p.charged(made.subject).browsers[made.browser] = 0
 	p.secrets = append(p.secrets, made)
 }
 
 func (p *person) use(s *modelled) {
+	byToken := s.token != "" && p.random.IntN(2) == 0
+	if !byToken && !p.mayTry(s) {
+		return
+	}
 	before := p.forgets.Load()
 	over, must := s.over(), s.must(before)
 	var v onetime.Verification
 	err := p.call(func(ctx context.Context) (err error) {
-		if s.token != "" && p.random.IntN(2) == 0 {
+		if byToken {
 			v, err = p.m.VerifyToken(ctx, s.token, browsers[s.browser])
 		} else {
 			v, err = p.m.VerifyOTP(ctx, s.subject, s.code, browsers[s.browser])
@@ -171,18 +213,14 @@ func (p *person) use(s *modelled) {
 		}
 		s.ended, s.doubtful = true, false
 		p.proof, p.used = v, s
-	case errors.Is(err, onetime.ErrDenied) && must && before == after && !p.failed():
+	case errors.Is(err, onetime.ErrDenied) && must && before == after && time.Now().Before(s.least) && !p.failed():
 		p.tally.t.Errorf("a live secret was refused: %v: %+v, after %d forgettings", err, *s, after)
 	}
 }
 
 func (p *person) guess(s *modelled) {
-	if s.subject != p.subject() || p.guesses[s.browser] >= 3 { // never so many that the challenge is exhausted
-		return
-	}
-	p.guesses[s.browser]++
 	code := fmt.Sprintf("%06d", p.random.IntN(1e6))
-	if slices.ContainsFunc(p.secrets, func(o *modelled) bool { return o.code == code }) {
+	if s.subject != p.subject() || slices.ContainsFunc(p.secrets, func(o *modelled) bool { return o.code == code }) || !p.mayTry(s) {
 		return
 	}
 	err := p.call(func(ctx context.Context) error {
@@ -219,6 +257,17 @@ func (p *person) end(call func(ctx context.Context) error, of func(s *modelled) 
 	}
 }
 
+// forget keeps what may still be used, and so what is known of its subjects.
+func (p *person) forget() {
+	if len(p.secrets) <= 40 {
+		return
+	}
+	p.secrets = p.secrets[20:]
+	maps.DeleteFunc(p.wrong, func(subject string, _ *charges) bool {
+		return subject != p.subject() && !slices.ContainsFunc(p.secrets, func(s *modelled) bool { return s.subject == subject })
+	})
+}
+
 // TestFault_MinuteOfRandomFaults lets persons issue, use, undo and revoke while a Sentinel's primary and replica suffer
 // faults drawn at random. -load.seed repeats the draws, but not what the machine makes of them.
 func TestFault_MinuteOfRandomFaults(t *testing.T) {
@@ -236,7 +285,8 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	client := set.Client(redis.FailoverOptions{Dialer: rig.Dialer(proxies...)})
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithLinkBase("https://example.com/in"),
-		onetime.WithSendLimits(), rig.ManyGuesses, onetime.WithMaxAttempts(16))
+		onetime.WithSendLimits(),
+		onetime.WithGuessLimits(onetime.Limit{Burst: loadGuesses + 1, Per: time.Second}), onetime.WithMaxAttempts(loadAttempts+1))
 	require.NoError(t, err)
 
 	c := newTally(t)
@@ -256,13 +306,12 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	stop := func() { cancel(); group.Wait() }
 	defer stop()
 	for i := range 8 {
-		p := &person{m: m, tally: c, forgets: &forgets, failed: failed, random: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprintf("person-%d", i)}
+		p := &person{m: m, tally: c, forgets: &forgets, failed: failed, random: rand.New(rand.NewPCG(seed, uint64(i))),
+			name: fmt.Sprintf("person-%d", i), wrong: map[string]*charges{}}
 		group.Go(func() {
-			for ctx.Err() == nil {
+			for ctx.Err() == nil && !t.Failed() {
 				p.step()
-				if len(p.secrets) > 40 {
-					p.secrets = p.secrets[20:]
-				}
+				p.forget()
 			}
 		})
 	}
@@ -270,6 +319,9 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 		t.Helper()
 		goal := count() + n
 		rig.Eventually(t, func(context.Context) error {
+			if t.Failed() {
+				t.FailNow()
+			}
 			if count() < goal {
 				return fmt.Errorf("not yet %d more %s", n, what)
 			}
@@ -296,10 +348,16 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 			set.Rejoin(t)
 		}},
 		{"failover ordered", func() {
+			before := set.Epoch(t.Context())
 			rig.Eventually(t, func(ctx context.Context) error { // Sentinel may not have seen yet that the replica is back
 				return set.Sentinel.Do(ctx, "SENTINEL", "FAILOVER", rig.SentinelName).Err()
 			})
-			set.AwaitFailover(t)
+			rig.Eventually(t, func(ctx context.Context) error {
+				if set.Epoch(ctx) == before {
+					return errors.New("no failover yet")
+				}
+				return nil
+			})
 		}},
 		{"primary stopped", func() { // Sentinel may or may not see it
 			require.NoError(t, set.Primary.Pause())
@@ -342,6 +400,7 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 		drawn[fault.name]++
 		t.Log(time.Now().Format(time.StampMilli), fault.name)
 		forgets.Add(1)
+		set.Settle(t) // after a failover that nobody asked for
 		fault.do()
 		set.Settle(t)
 		epoch.Store(set.Epoch(context.Background()))

@@ -72,8 +72,14 @@ func replicated(t *testing.T) (primary, replica *rig.Server, m *onetime.Manager)
 
 func acknowledged(t *testing.T, client redis.UniversalClient) *onetime.Manager {
 	t.Helper()
+	return acknowledgedIn(t, client, 200*time.Millisecond)
+}
+
+// acknowledgedIn returns a Manager that waits for a replica so long: 4 s where it must acknowledge, on a busy machine, too.
+func acknowledgedIn(t *testing.T, client redis.UniversalClient, timeout time.Duration) *onetime.Manager {
+	t.Helper()
 	t.Cleanup(func() { client.Close() })
-	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithSendLimits(), rig.ManyGuesses,
+	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, timeout), onetime.WithSendLimits(), rig.ManyGuesses,
 		onetime.WithLinkBase("https://example.com/in"))
 	require.NoError(t, err)
 	return m
@@ -107,7 +113,7 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 	sent := &pipelines{}
 	client := rig.NewClient(primary.Addr).(*redis.Client)
 	client.AddHook(sent)
-	counted := acknowledged(t, client)
+	counted := acknowledgedIn(t, client, 4*time.Second)
 	link := rig.MustLink(t, m)
 	for _, op := range []struct {
 		name  string
@@ -130,9 +136,9 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 		{"Unlock", false, func(ctx context.Context) error { return counted.Unlock(ctx, rig.Alice) }},
 		{"Status", false, func(ctx context.Context) error { _, err := counted.Status(ctx, rig.Alice); return err }},
 	} {
-		c.call(time.Second, op.call) // the first loads the script
+		c.call(unhurried, op.call) // the first loads the script
 		*sent = pipelines{}
-		require.True(t, decided(c.call(time.Second, op.call)), op.name)
+		require.True(t, decided(c.call(unhurried, op.call)), op.name)
 		want := pipelines{alone: []string{"evalsha"}}
 		if op.waits {
 			want = pipelines{together: []string{"evalsha wait"}}
@@ -161,7 +167,7 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 		t.Helper()
 		for _, call := range calls {
 			start := time.Now()
-			err := c.call(2*time.Second, call)
+			err := c.call(unhurried, call)
 			rig.Undecided(t, err)
 			require.ErrorContains(t, err, want)
 			require.GreaterOrEqual(t, time.Since(start), 200*time.Millisecond, "WAIT was waited for")
@@ -171,18 +177,18 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 
 	require.NoError(t, replica.Pause())
 	away(tooFew, byCode(rig.WrongCodes(otp.Code, 1)[0]), byCode(otp.Code), byToken, cancel, cancel)
-	rig.Refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrUsed)
-	rig.Refused(t, c.use(token.ID, time.Second, byToken), onetime.ErrUsed)
+	rig.Refused(t, c.use(otp.ID, unhurried, byCode(otp.Code)), onetime.ErrUsed)
+	rig.Refused(t, c.use(token.ID, unhurried, byToken), onetime.ErrUsed)
 	require.Equal(t, 1, rig.MustStatus(t, m, rig.Alice).Failures+1, "a success, though undecided, sets the failures back")
 	away(tooFew, revoke, revoke)
-	rig.Refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrNotFound)
+	rig.Refused(t, c.use(otp.ID, unhurried, byCode(otp.Code)), onetime.ErrNotFound)
 
 	require.NoError(t, replica.Resume())
 	rig.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
-	rig.Refused(t, c.use(token.ID, time.Second, byToken), onetime.ErrNotFound)
+	rig.Refused(t, c.use(token.ID, unhurried, byToken), onetime.ErrNotFound)
 	rig.Eventually(t, func(context.Context) error {
 		otp = rig.MustOTP(t, m)
-		return c.use(otp.ID, time.Second, byCode(otp.Code))
+		return c.use(otp.ID, unhurried, byCode(otp.Code))
 	})
 
 	require.NoError(t, m.Check(t.Context()))
@@ -195,7 +201,7 @@ func TestReplicaAck_TooFewIsUndecidedAndTheSecretStaysUsed(t *testing.T) {
 	})
 	otp = rig.MustOTP(t, m)
 	away(tooFew, byCode(otp.Code))
-	rig.Refused(t, c.use(otp.ID, time.Second, byCode(otp.Code)), onetime.ErrUsed)
+	rig.Refused(t, c.use(otp.ID, unhurried, byCode(otp.Code)), onetime.ErrUsed)
 }
 
 func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
@@ -220,17 +226,20 @@ func TestReplicaAck_RepeatedCommandWaitsForTheReplica(t *testing.T) {
 	} {
 		before := lossyProxy.Losses()
 		lossyProxy.LoseNext(1, nil)
-		rig.Undecided(t, c.call(3*time.Second, call))
+		rig.Undecided(t, c.call(unhurried, call))
 		require.Equal(t, before+1, lossyProxy.Losses(), name)
 	}
 	require.NoError(t, replica.Resume())
 	rig.Eventually(t, func(ctx context.Context) error { return replica.Follows(ctx, primary) })
-	rig.Refused(t, c.call(time.Second, func(ctx context.Context) error { _, err := direct.VerifyOTP(ctx, rig.Alice, otp.Code); return err }), onetime.ErrUsed)
+	rig.Refused(t, c.call(unhurried, func(ctx context.Context) error { _, err := direct.VerifyOTP(ctx, rig.Alice, otp.Code); return err }), onetime.ErrUsed)
 
 	// With the replica back a repeat is a success.
 	otp = rig.MustOTP(t, m)
+	long := acknowledgedIn(t, redis.NewClient(&redis.Options{Addr: primary.Addr, Dialer: rig.Dialer(lossyProxy), ContextTimeoutEnabled: true}), 4*time.Second)
+	_, err = long.Status(t.Context(), rig.Alice)
+	require.NoError(t, err)
 	lossyProxy.LoseNext(1, nil)
-	require.NoError(t, c.use(otp.ID, 3*time.Second, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, rig.Alice, otp.Code); return err }))
+	require.NoError(t, c.use(otp.ID, unhurried, func(ctx context.Context) error { _, err := long.VerifyOTP(ctx, rig.Alice, otp.Code); return err }))
 }
 
 func TestReplicaAck_ErrorOfWAITIsUndecided(t *testing.T) {
@@ -240,19 +249,40 @@ func TestReplicaAck_ErrorOfWAITIsUndecided(t *testing.T) {
 	primary.Must(t, "ACL", "SETUSER", "limited", "reset", "on", ">password", "~*", "+@all", "-wait")
 	m := acknowledged(t, redis.NewClient(&redis.Options{Addr: primary.Addr, Username: "limited", Password: "password", ContextTimeoutEnabled: true}))
 	otp := rig.MustOTP(t, m)
-	err := c.use(otp.ID, time.Second, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, rig.Alice, otp.Code); return err })
+	err := c.use(otp.ID, unhurried, func(ctx context.Context) error { _, err := m.VerifyOTP(ctx, rig.Alice, otp.Code); return err })
 	rig.Undecided(t, err)
 	require.ErrorContains(t, err, "NOPERM")
 }
 
 // A replaced is what is known of a failover: how many secrets were used, and how many of them verified again.
-type replaced struct{ used, again int }
+type replaced struct {
+	used, again int
+	known       int  // of the used ones, those of which somebody knew before the primary was killed
+	unasked     bool // a failover came before: to Sentinel a busy machine looks like a dead one
+}
+
+// onSentinel runs killAfterUses, again if there was a failover that nobody asked for, and returns what is then known.
+func onSentinel(t *testing.T, c *tally, cut bool, manager func(client *redis.Client) *onetime.Manager) replaced {
+	t.Helper()
+	for range 20 {
+		set := rig.NewSentinel(t)
+		client := set.Client(redis.FailoverOptions{})
+		t.Cleanup(func() { client.Close() })
+		r := killAfterUses(t, set, manager(client), c, cut)
+		if !r.unasked {
+			return r
+		}
+		t.Log("a failover that nobody asked for: once more")
+	}
+	require.FailNow(t, "too busy a machine: 20 failovers that nobody asked for")
+	return replaced{}
+}
 
 // killAfterUses issues codes, waits until the replica has them, uses them from eight callers and kills the primary in the
 // middle, or, with cut, after the replica was cut off and half of them were used since. Then it tries all used ones again.
 func killAfterUses(t *testing.T, s *rig.SentinelSet, m *onetime.Manager, c *tally, cut bool) (r replaced) {
 	t.Helper()
-	const secrets, callers, deadline = 2000, 8, time.Second
+	const secrets, callers, deadline = 2000, 8, unhurried
 	subject := func(i int) string { return fmt.Sprintf("person-%d@example.com", i) }
 	codes := make([]onetime.OTP, secrets)
 	for i := range codes {
@@ -267,6 +297,7 @@ func killAfterUses(t *testing.T, s *rig.SentinelSet, m *onetime.Manager, c *tall
 		}
 		return nil
 	})
+	epoch := s.Epoch(t.Context())
 	if cut {
 		s.CutOff(t)
 	}
@@ -293,14 +324,19 @@ func killAfterUses(t *testing.T, s *rig.SentinelSet, m *onetime.Manager, c *tall
 		enough = 5 * callers // with acknowledgement each takes until its timeout
 	}
 	rig.Eventually(t, func(context.Context) error {
-		if done := c.total() - calls; done < enough {
+		if done := c.total() - calls; done < enough || !cut && c.used() == before {
 			return fmt.Errorf("%d calls, %d uses", done, c.used()-before)
 		}
 		return nil
 	})
+	r.known = c.used() - before
+	r.unasked = s.Epoch(t.Context()) != epoch
 	s.Primary.Kill()
 	cancel()
 	group.Wait()
+	if r.unasked {
+		return r
+	}
 
 	s.AwaitFailover(t)
 	s.Rejoin(t)
@@ -330,9 +366,8 @@ func TestReplicaAck_FailoverForgetsNoUse(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
-			set := rig.NewSentinel(t)
 			c := newTally(t)
-			r := killAfterUses(t, set, acknowledged(t, set.Client(redis.FailoverOptions{})), c, cut)
+			r := onSentinel(t, c, cut, func(client *redis.Client) *onetime.Manager { return acknowledged(t, client) })
 			require.Zero(t, r.again)
 			if cut {
 				require.Zero(t, r.used, "nobody heard of a success that the replica does not know")
@@ -350,17 +385,17 @@ func TestSentinel_FailoverWithoutAckForgetsUses(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	for _, cut := range []bool{false, true} {
 		t.Run(map[bool]string{false: "killed under load", true: "replica cut off before"}[cut], func(t *testing.T) {
-			set := rig.NewSentinel(t)
 			c := newTally(t)
 			c.lossy = true
-			client := set.Client(redis.FailoverOptions{})
-			t.Cleanup(func() { client.Close() })
-			m, err := onetime.New(client, onetimetest.Key, onetime.WithSendLimits())
-			require.NoError(t, err)
-			r := killAfterUses(t, set, m, c, cut)
+			r := onSentinel(t, c, cut, func(client *redis.Client) *onetime.Manager {
+				m, err := onetime.New(client, onetimetest.Key, onetime.WithSendLimits())
+				require.NoError(t, err)
+				return m
+			})
 			require.Positive(t, r.used)
-			if cut { // so the tests with acknowledgement would see it; what was on its way was used on the new primary
-				require.InDelta(t, r.used, r.again, 8)
+			if cut { // so the tests with acknowledgement would see it; what was on its way may have been used on the new primary
+				require.Positive(t, r.known)
+				require.GreaterOrEqual(t, r.again, r.known)
 			}
 		})
 	}

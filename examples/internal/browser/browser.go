@@ -22,10 +22,12 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
 // patience is how long anything may take that a test waits for.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // program is the one Chromium of the test binary. Each Browser is a private window of it.
 var program struct {
@@ -35,12 +37,13 @@ var program struct {
 	err error
 }
 
-// Run is for TestMain: it runs the tests and ends their Chromium.
+// Run is for TestMain: it runs the tests and ends their Chromium and all else that they started.
 func Run(m *testing.M) int {
 	defer func() {
 		if program.end != nil {
-			program.end() // waits for the process and removes its folder
+			program.end()
 		}
+		child.End()
 	}()
 	return m.Run()
 }
@@ -65,8 +68,15 @@ func start(t testing.TB) context.Context {
 		t.Skip("left out: no chromium on PATH")
 	}
 	program.Do(func() {
+		var dir string
+		if dir, program.err = child.Dir(); program.err != nil {
+			return
+		}
 		options := append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(path),
+			chromedp.UserDataDir(dir),
+			chromedp.ModifyCmdFunc(child.Bind),
+			chromedp.Env("TMPDIR="+dir),
 			chromedp.Flag("headless", "new"),
 			chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true),

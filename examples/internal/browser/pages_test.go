@@ -72,7 +72,7 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		require.NoError(t, flow.Shutdown(ctx))
 	})
@@ -85,7 +85,7 @@ func (s *site) mail() onetimehttp.Message {
 	select {
 	case m := <-s.mails:
 		return m
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		require.FailNow(s.t, "no message")
 		return onetimehttp.Message{}
 	}

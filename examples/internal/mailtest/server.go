@@ -21,7 +21,7 @@ import (
 )
 
 // Patience is how long tests wait for what happens soon.
-const Patience = 20 * time.Second
+const Patience = 2 * time.Minute
 
 // Wait waits until something is so.
 func Wait(t testing.TB, what string, so func() bool) {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
 // asProgram in the environment makes a test binary the program: what tests talk to is a process of its own, whose main
@@ -61,6 +62,7 @@ func (o *Output) String() string {
 // Command is the program, to be started. What it reads of the environment is empty but for what environment says.
 func Command(ctx context.Context, environment ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
+	child.Bind(cmd)
 	cmd.Env = append(os.Environ(), asProgram+"=yes", "GORACE=atexit_sleep_ms=10", // a second, else
 		"REDIS_URL=", "ONETIME_KEY=", "SMTP_URL=", "MAIL_FROM=", "PEOPLE=", "ADDR=localhost:0", "ORIGIN=")
 	cmd.Env = append(cmd.Env, environment...)

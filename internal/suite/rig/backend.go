@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -180,6 +181,14 @@ func (b *Backend) Only(t testing.TB) string {
 	keys := b.Records(t)
 	require.Len(t, keys, 1)
 	return keys[0]
+}
+
+// Left requires that so much is left of what had the wanted seconds some time after the test began. On a real server the
+// time that the test takes goes by.
+func (b *Backend) Left(t testing.TB, want float64, got time.Duration, message ...any) {
+	t.Helper()
+	assert.LessOrEqual(t, got.Seconds(), want+1, message...)
+	assert.GreaterOrEqual(t, got.Seconds(), want-1-time.Since(b.Started).Seconds(), message...)
 }
 
 // NewMini returns a miniredis whose clock stands still.

@@ -7,8 +7,22 @@ import (
 	"testing"
 )
 
-// ClusterNode are the arguments with which a node of a cluster starts.
-var ClusterNode = []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"}
+// ClusterNode are the arguments with which a node of a cluster starts. It takes no busy machine for a dead node (see
+// ExpectTakeover), and no replica for too old to take over.
+var ClusterNode = []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "30000", "--cluster-require-full-coverage", "no",
+	"--cluster-replica-validity-factor", "0"}
+
+// ExpectTakeover lets nodes be taken for dead after a second without an answer, until done is called.
+func ExpectTakeover(t testing.TB, nodes []*Server) (done func()) {
+	t.Helper()
+	set := func(timeout int) {
+		for _, node := range nodes {
+			node.Must(t, "CONFIG", "SET", "cluster-node-timeout", timeout)
+		}
+	}
+	set(1000)
+	return func() { t.Helper(); set(30000) }
+}
 
 // NewCluster starts three primaries and three replicas for one test; the primaries come first.
 func NewCluster(t testing.TB) []*Server {

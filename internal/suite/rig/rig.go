@@ -14,6 +14,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
 // Programs that are started from PATH. In CI all but Valkey must be there.
@@ -54,7 +56,7 @@ func Main(m *testing.M, programs ...string) {
 		fmt.Printf("No %s on PATH: left out is all that needs one.\n", program)
 	}
 	code := m.Run()
-	RemoveAll()
+	child.End()
 	os.Exit(code)
 }
 
@@ -67,9 +69,12 @@ func (Quiet) Printf(context.Context, string, ...any) {}
 // errFinal ends waiting.
 var errFinal = errors.New("")
 
-// WaitFor waits until a condition holds, for at most 30 s.
+// Patience is how long anything may take that must happen: so long that a busy machine manages it, and a hang ends.
+const Patience = 2 * time.Minute
+
+// WaitFor waits until a condition holds, for at most Patience.
 func WaitFor(condition func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	for {
 		err := condition(ctx)
@@ -78,7 +83,7 @@ func WaitFor(condition func(ctx context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited for 30 s: %w", err)
+			return fmt.Errorf("waited for %s: %w", Patience, err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -12,57 +13,77 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3f7b73d1/onetime/internal/child"
 )
 
-// running are the servers to end with the tests.
-var running sync.Map
-
-// RemoveAll ends all servers that still run. A TestMain calls it when the tests are over.
-func RemoveAll() {
-	running.Range(func(s, _ any) bool { s.(*Server).Remove(); return true })
-}
-
-// A server is a process of Redis, Valkey or Sentinel, on a port of 127.0.0.1 and in a folder of its own.
+// A Server is a process of Redis, Valkey or Sentinel, on a port of 127.0.0.1 and in a folder of its own.
 type Server struct {
 	Addr string
 
 	program, dir string
 	args         []string
+	ports        []io.Closer
 	process      *exec.Cmd
 	exited       chan struct{}
 }
 
-// StartServer starts a program on a free port and waits until it answers. It keeps nothing unless args say so.
+// bus is how far from its port a cluster node has the one on which it talks to the others.
+const bus = 10000
+
+// reservePort returns a port that belongs to this process, with its bus, until the reservations are closed: also while the
+// server is down, and against the servers of other test binaries. A reservation is a UDP socket of the same number, which
+// is in the way of no server and ends with the process. All ports are below those that systems give to connections.
+func reservePort() (port string, reserved []io.Closer, err error) {
+	for range 1000 {
+		n := 10000 + rand.IntN(12000)
+		var own, other net.PacketConn
+		if own, err = net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", n)); err != nil {
+			continue
+		}
+		if other, err = net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", n+bus)); err != nil {
+			own.Close()
+			continue
+		}
+		return strconv.Itoa(n), []io.Closer{own, other}, nil
+	}
+	return "", nil, err
+}
+
+// StartServer starts a program on a free port and waits until it answers. It keeps nothing unless args say so. It ends with
+// the process that started it.
 func StartServer(program string, args ...string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "onetime")
+	dir, err := child.Dir()
 	if err != nil {
 		return nil, err
 	}
-	for range 5 { // the port may be taken
-		// A cluster node also listens on this port + 10000. Both are below those that Linux gives to connections.
-		port := strconv.Itoa(10000 + rand.IntN(12000))
-		s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), program: program, dir: dir}
+	for range 5 { // a stranger may have the port
+		var port string
+		var reserved []io.Closer
+		if port, reserved, err = reservePort(); err != nil {
+			break
+		}
+		s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), program: program, dir: dir, ports: reserved}
 		s.args = []string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--logfile", filepath.Join(dir, "log")}
 		if program == Sentinel {
 			s.args = append([]string{filepath.Join(dir, "sentinel.conf")}, s.args...)
 			if err = os.WriteFile(s.args[0], []byte(strings.Join(args, "\n")), 0o600); err != nil {
+				s.release()
 				break
 			}
 		} else {
 			s.args = append(append(s.args, "--save", "", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"), args...)
 		}
-		running.Store(s, true)
 		if err = s.Start(); err == nil {
 			return s, nil
 		}
-		running.Delete(s) // Start has ended it
+		s.release() // Start has ended it
 	}
 	os.RemoveAll(dir)
 	return nil, err
@@ -71,6 +92,7 @@ func StartServer(program string, args ...string) (*Server, error) {
 // Start starts the process, on the same port and folder as before if it was killed, and waits until it answers.
 func (s *Server) Start(more ...string) error {
 	s.process = exec.Command(s.program, append(slices.Clone(s.args), more...)...)
+	child.Bind(s.process)
 	if err := s.process.Start(); err != nil {
 		return err
 	}
@@ -114,7 +136,14 @@ func (s *Server) Resume() error { return s.process.Process.Signal(syscall.SIGCON
 func (s *Server) Remove() {
 	s.Kill()
 	os.RemoveAll(s.dir)
-	running.Delete(s)
+	s.release()
+}
+
+// release gives the port back.
+func (s *Server) release() {
+	for _, reserved := range s.ports {
+		reserved.Close()
+	}
 }
 
 // Do sends one command on a connection of its own.
@@ -127,7 +156,7 @@ func (s *Server) Do(ctx context.Context, args ...any) *redis.Cmd {
 // Must is Do of a command that must succeed.
 func (s *Server) Must(t testing.TB, args ...any) any {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	value, err := s.Do(ctx, args...).Result()
 	require.NoError(t, err, args)

@@ -24,5 +24,5 @@ var (
 		})
 	})
 	// SharedSentinel is a set that does not fail over.
-	SharedSentinel = sync.OnceValues(func() (*SentinelSet, error) { return StartSentinel(time.Minute) }) // no failover
+	SharedSentinel = sync.OnceValues(func() (*SentinelSet, error) { return StartSentinel(time.Hour) }) // no failover
 )
