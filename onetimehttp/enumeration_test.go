@@ -267,7 +267,7 @@ func TestEnumeration_DisabledCodesAreAnsweredAlike(t *testing.T) {
 	p.both("start without a code", func(v *visitor, address string) *answer { return v.json(start, "address", address) })
 	require.Empty(t, s.message().Code)
 	a := p.both("disabled", func(v *visitor, address string) *answer { return v.json(code, "address", address, "code", "123456") })
-	require.Equal(t, "disabled", a.problem().Reason)
+	require.Equal(t, "codes_disabled", a.problem().Reason)
 }
 
 // One spelling of a phone number stands for all, known or not: limits are shared.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
 
 // A Problem is what programs are told of an error: the members of RFC 9457, and two more.
@@ -18,46 +19,57 @@ type Problem struct {
 	Status int    `json:"status"`
 	// Detail is what to tell the person, in English, or in the language of the request where a Flow answers.
 	Detail string `json:"detail,omitempty"`
-	// Reason names the refusal, such as "mismatch"; "undecided" where there is no answer.
+	// Reason names the refusal for programs, as [onetime.DeniedError.Name] does where it is one of onetime's, such as
+	// "code_mismatch"; it is "undecided" where there is no answer.
 	Reason string `json:"reason,omitempty"`
 	// RetryAfter is in seconds, rounded up; 0 if waiting does not help.
 	RetryAfter int `json:"retry_after,omitempty"`
 }
 
-// answers are what errors of onetime become: a status, and the name of the refusal and of its text in the catalogue.
-var answers = []struct {
-	err    error
-	status int
-	reason string
+// told are the refusals that may be told, each with its text in the catalogue. A refusal that is not here is told as denied,
+// without its name: what is added to onetime tells nobody anything until somebody has decided that it may.
+var told = []struct {
+	reason error
+	text   string
 }{
-	{onetime.ErrInvalid, http.StatusBadRequest, "address"},
-	{onetime.ErrMalformed, http.StatusBadRequest, "malformed"},
-	{onetime.ErrMismatch, http.StatusForbidden, "mismatch"},
-	{onetime.ErrNotFound, http.StatusGone, "gone"},
-	{onetime.ErrUsed, http.StatusGone, "gone"},
-	{onetime.ErrExhausted, http.StatusGone, "gone"},
-	{onetime.ErrBinding, http.StatusForbidden, "binding"},
-	{onetime.ErrSubject, http.StatusForbidden, "subject"},
-	{onetime.ErrThrottled, http.StatusTooManyRequests, "throttled"},
-	{onetime.ErrLocked, http.StatusTooManyRequests, "locked"},
-	{onetime.ErrDisabled, http.StatusForbidden, "disabled"},
-	{onetime.ErrDenied, http.StatusForbidden, "denied"},
+	{onetime.ErrMalformed, "error.malformed"},
+	{onetime.ErrMismatch, "error.mismatch"},
+	{onetime.ErrNotFound, "error.gone"},
+	{onetime.ErrUsed, "error.gone"},
+	{onetime.ErrExhausted, "error.gone"},
+	{onetime.ErrBinding, "error.binding"},
+	{onetime.ErrSubject, "error.subject"},
+	{onetime.ErrThrottled, "error.throttled"},
+	{onetime.ErrLocked, "error.locked"},
+	{onetime.ErrDisabled, "error.disabled"},
 }
 
-// problem says what an error becomes in a language. What it does not know is undecided.
-func problem(err error, texts Catalogue) Problem {
-	p := Problem{Type: "about:blank", Status: http.StatusServiceUnavailable, Reason: "undecided"}
-	for _, a := range answers {
-		if errors.Is(err, a.err) {
-			p.Status, p.Reason = a.status, a.reason
-			break
+// answerTo returns the status, the reason and the name of the text that answer an error. What it does not know is undecided.
+func answerTo(err error) (status int, reason, text string) {
+	for _, t := range told {
+		if row, ok := fault.StatusOf(t.reason); ok && errors.Is(err, t.reason) {
+			return row.Page, row.Name, t.text
 		}
 	}
+	switch {
+	case errors.Is(err, onetime.ErrDenied):
+		return http.StatusForbidden, "denied", "error.denied"
+	case errors.Is(err, onetime.ErrInvalid):
+		return http.StatusBadRequest, "address", "error.address"
+	}
+	return http.StatusServiceUnavailable, "undecided", "error.undecided"
+}
+
+// problem says what an error becomes in a language.
+func problem(err error, texts Catalogue) Problem {
+	p := Problem{Type: "about:blank"}
+	var text string
+	p.Status, p.Reason, text = answerTo(err)
 	var request *requestError
 	if errors.As(err, &request) {
-		p.Status, p.Reason = request.status, request.text[len("error."):]
+		p.Status, p.Reason, text = request.status, request.text[len("error."):], request.text
 	}
-	p.Title, p.Detail = http.StatusText(p.Status), texts["error."+p.Reason]
+	p.Title, p.Detail = http.StatusText(p.Status), texts[text]
 	var refusal Refusal
 	if errors.As(err, &refusal) {
 		p.Status, p.Title, p.Reason, p.Detail = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity), "check", string(refusal)

@@ -92,9 +92,9 @@ func TestWriteError_ProblemHasTheMembersOfRFC9457(t *testing.T) {
 		err  error
 		want string
 	}{
-		{onetime.ErrMismatch, `{"type":"about:blank","title":"Forbidden","status":403,"detail":"This is not right. Look again.","reason":"mismatch"}`},
+		{onetime.ErrMismatch, `{"type":"about:blank","title":"Forbidden","status":403,"detail":"This is not right. Look again.","reason":"code_mismatch"}`},
 		{&onetime.DeniedError{Reason: onetime.ErrLocked, RetryAfter: 90 * time.Second},
-			`{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many wrong codes. Wait a while, or use a link.","reason":"locked","retry_after":90}`},
+			`{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many wrong codes. Wait a while, or use a link.","reason":"codes_locked","retry_after":90}`},
 		{errors.New("x"), `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"We cannot tell right now. Try again; if that fails, ask for a new one.","reason":"undecided"}`},
 	} {
 		a := writeError(t, c.err, "Accept", "application/json")
@@ -111,9 +111,10 @@ func TestWriteError_ProblemHasTheMembersOfRFC9457(t *testing.T) {
 // Each refusal has a name of its own, but those that are told alike.
 func TestWriteError_Reasons(t *testing.T) {
 	for err, want := range map[error]string{
-		onetime.ErrInvalid: "address", onetime.ErrMalformed: "malformed", onetime.ErrMismatch: "mismatch", onetime.ErrNotFound: "gone", onetime.ErrUsed: "gone",
-		onetime.ErrExhausted: "gone", onetime.ErrBinding: "binding", onetime.ErrSubject: "subject", onetime.ErrThrottled: "throttled", onetime.ErrLocked: "locked",
-		onetime.ErrDisabled: "disabled", onetime.ErrDenied: "denied",
+		onetime.ErrInvalid: "address", onetime.ErrMalformed: "malformed", onetime.ErrMismatch: "code_mismatch", onetime.ErrNotFound: "not_found", onetime.ErrUsed: "used",
+		onetime.ErrExhausted: "attempts_exhausted", onetime.ErrBinding: "binding_mismatch", onetime.ErrSubject: "subject_mismatch",
+		onetime.ErrThrottled: "sends_throttled", onetime.ErrLocked: "codes_locked",
+		onetime.ErrDisabled: "codes_disabled", onetime.ErrDenied: "denied",
 	} {
 		require.Equal(t, want, writeError(t, err, "Accept", "application/json").problem().Reason)
 	}

@@ -8,12 +8,12 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/host"
 )
 
 // A Config is what a Flow cannot do without. Secrets, OtherBrowser and Paths may be left zero.
@@ -82,7 +82,7 @@ type Flow struct {
 	manager   *onetime.Manager
 	strangers *onetime.Manager // the same, for people who are not known: takes their names as they are
 	config    Config
-	settings
+	options
 	pages      *template.Template
 	style      template.CSS
 	policy     string // Content-Security-Policy
@@ -93,9 +93,9 @@ type Flow struct {
 }
 
 // An Option sets something of a Flow.
-type Option struct{ set func(*settings) error }
+type Option struct{ set func(*options) error }
 
-type settings struct {
+type options struct {
 	noLimiter bool
 	normalize func(string) (string, error)
 	account   func(ctx context.Context, v onetime.Verification) string
@@ -111,7 +111,7 @@ type settings struct {
 // WithDangerouslyNoLimiter lets a Flow do without a Limiter, because something in front of it limits requests by client
 // address. Without any limit each request with an invented address adds a record to Redis that stays for 72 minutes.
 func WithDangerouslyNoLimiter() Option {
-	return Option{func(s *settings) error { s.noLimiter = true; return nil }}
+	return Option{func(s *options) error { s.noLimiter = true; return nil }}
 }
 
 // WithNormalizer sets what makes one spelling of what was typed, before Lookup, for known and unknown people alike: where
@@ -119,7 +119,7 @@ func WithDangerouslyNoLimiter() Option {
 // trims white space, lower-cases the ASCII letters of what contains @, and takes blanks and punctuation out of phone
 // numbers. An error is answered "check the address".
 func WithNormalizer(normalize func(typed string) (string, error)) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if normalize == nil {
 			return errors.New("onetimehttp: WithNormalizer: want a function")
 		}
@@ -131,7 +131,7 @@ func WithNormalizer(normalize func(typed string) (string, error)) Option {
 // WithAccountName sets what the page of a link calls the account of the Verification, which proves nothing yet. The default
 // is the address that the link was sent to, masked: a•••@example.com. The page is shown to whoever holds the link.
 func WithAccountName(name func(ctx context.Context, v onetime.Verification) string) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if name == nil {
 			return errors.New("onetimehttp: WithAccountName: want a function")
 		}
@@ -145,7 +145,7 @@ func WithAccountName(name func(ctx context.Context, v onetime.Verification) stri
 // shown on the page again; any other error is answered "cannot tell right now". The fields of a form are in r.PostForm, and
 // the body of JSON can be read again; so it is in OnVerified.
 func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if check == nil {
 			return errors.New("onetimehttp: WithLinkCheck: want a function")
 		}
@@ -157,7 +157,7 @@ func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Op
 // WithObserver sets a function that is told of each delivery (Op "Deliver"), of each Lookup that failed (Op "Lookup") and of
 // each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest.
 func WithObserver(observe func(context.Context, onetime.Event)) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if observe != nil {
 			s.observe = observe
 		}
@@ -169,7 +169,7 @@ func WithObserver(observe func(context.Context, onetime.Event)) Option {
 // executed with a Page. Pages may not run script, nor load anything: the Content-Security-Policy forbids it, but for the
 // Page's Style.
 func WithTemplates(t *template.Template) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if t == nil {
 			return errors.New("onetimehttp: WithTemplates: want a template")
 		}
@@ -182,7 +182,7 @@ func WithTemplates(t *template.Template) Option {
 // which is used. English is there by default and stands in where no other fits. A Catalogue must have every name that
 // English has.
 func WithTexts(texts map[string]Catalogue) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		var errs []error
 		for language, catalogue := range texts {
 			errs = append(errs, catalogue.check(language))
@@ -195,7 +195,7 @@ func WithTexts(texts map[string]Catalogue) Option {
 // WithDelivery sets how many messages are delivered at a time (1 to 1000, 8 by default), how many may wait (1 to 1,000,000,
 // 1000 by default) and how long one delivery may take (1 s to 10 min, 30 s by default).
 func WithDelivery(workers, waiting int, timeout time.Duration) Option {
-	return Option{func(s *settings) error {
+	return Option{func(s *options) error {
 		if workers < 1 || workers > 1000 || waiting < 1 || waiting > 1_000_000 || timeout < time.Second || timeout > 10*time.Minute {
 			return fmt.Errorf("onetimehttp: WithDelivery(%d, %d, %s): want 1 to 1000 workers, 1 to 1000000 waiting, 1s to 10m0s", workers, waiting, timeout)
 		}
@@ -206,61 +206,17 @@ func WithDelivery(workers, waiting int, timeout time.Duration) Option {
 
 // New returns the Flow of a Manager's purpose. It reports all that is wrong at once.
 func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
-	f := &Flow{manager: m, config: config, settings: settings{
-		normalize: normalizeTyped, account: func(_ context.Context, v onetime.Verification) string {
-			return mask(cmp.Or(string(v.Payload), v.Subject))
-		},
-		observe: func(context.Context, onetime.Event) {}, texts: map[string]Catalogue{"en": English()},
-		workers: 8, waiting: 1000, timeout: 30 * time.Second,
-	}}
-	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("onetimehttp: "+format, args...)) }
-	for _, o := range opts {
-		if o.set != nil {
-			errs = append(errs, o.set(&f.settings))
-		}
-	}
-	for _, want := range []struct {
-		name    string
-		missing bool
-	}{
-		{"a Manager", m == nil}, {"Config.Lookup", config.Lookup == nil}, {"Config.Sender", config.Sender == nil},
-		{"Config.OnVerified", config.OnVerified == nil}, {"Config.Limiter, or WithDangerouslyNoLimiter", config.Limiter == nil && !f.noLimiter},
-	} {
-		if want.missing {
-			wrong("New: want %s", want.name)
-		}
-	}
-	if config.Name == "" || len(config.Name) > 100 || hasControl(config.Name) {
-		wrong("Config.Name: want 1 to 100 bytes on one line")
-	}
-	if config.Secrets < LinkAndCode || config.Secrets > LinkOnly {
-		wrong("Config.Secrets(%d): want LinkAndCode, CodeOnly or LinkOnly", config.Secrets)
-	}
-	if config.OtherBrowser < AskOtherBrowser || config.OtherBrowser > RefuseOtherBrowser {
-		wrong("Config.OtherBrowser(%d): want AskOtherBrowser or RefuseOtherBrowser", config.OtherBrowser)
-	}
-	if m != nil && config.Secrets != CodeOnly && !m.Policy().Links {
-		wrong("Config.Secrets: links want a Manager with WithLinkBase")
-	}
-	paths := &f.config.Paths
-	paths.Start, paths.Verify, paths.Link = cmp.Or(paths.Start, "/sign-in"), cmp.Or(paths.Verify, "/sign-in/code"), cmp.Or(paths.Link, "/sign-in/link")
-	for _, path := range []*string{&paths.Start, &paths.Verify, &paths.Link} {
-		if !strings.HasPrefix(*path, "/") || strings.HasPrefix(*path, "//") || strings.ContainsAny(*path, "\\?#") || hasControl(*path) {
-			wrong("Config.Paths: %q: want an absolute path", *path)
-		}
-	}
-	origin, err := parseOrigin(config.Origin)
-	if err != nil {
-		errs = append(errs, err)
-	}
-	if err := f.parsePages(); err != nil {
-		errs = append(errs, err)
+	config.Paths.setDefaults()
+	f := &Flow{manager: m, config: config, options: defaultOptions()}
+	origin, errConfig := config.check(m)
+	errs := []error{f.apply(opts), errConfig, f.parsePages()}
+	if config.Limiter == nil && !f.noLimiter {
+		errs = append(errs, errors.New("onetimehttp: New: want Config.Limiter, or WithDangerouslyNoLimiter"))
 	}
 	if m != nil {
-		if f.strangers, err = m.Purpose(m.Policy().Purpose, onetime.WithNormalizer(nil)); err != nil {
-			errs = append(errs, err)
-		}
+		var err error
+		f.strangers, err = m.Purpose(m.Policy().Purpose, onetime.WithNormalizer(nil))
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -276,6 +232,66 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	return f, nil
 }
 
+func defaultOptions() options {
+	return options{
+		normalize: normalizeTyped, account: func(_ context.Context, v onetime.Verification) string {
+			return mask(cmp.Or(string(v.Payload), v.Subject))
+		},
+		observe: func(context.Context, onetime.Event) {}, texts: map[string]Catalogue{"en": English()},
+		workers: 8, waiting: 1000, timeout: 30 * time.Second,
+	}
+}
+
+func (o *options) apply(opts []Option) error {
+	var errs []error
+	for _, option := range opts {
+		if option.set != nil {
+			errs = append(errs, option.set(o))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check reports all that is wrong with a Config and its Manager, and returns the Origin.
+func (c *Config) check(m *onetime.Manager) (*url.URL, error) {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("onetimehttp: "+format, args...)) }
+	for _, want := range []struct {
+		name    string
+		missing bool
+	}{
+		{"a Manager", m == nil}, {"Config.Lookup", c.Lookup == nil}, {"Config.Sender", c.Sender == nil},
+		{"Config.OnVerified", c.OnVerified == nil},
+	} {
+		if want.missing {
+			wrong("New: want %s", want.name)
+		}
+	}
+	if c.Name == "" || len(c.Name) > 100 || hasControl(c.Name) {
+		wrong("Config.Name: want 1 to 100 bytes on one line")
+	}
+	if c.Secrets < LinkAndCode || c.Secrets > LinkOnly {
+		wrong("Config.Secrets(%d): want LinkAndCode, CodeOnly or LinkOnly", c.Secrets)
+	}
+	if c.OtherBrowser < AskOtherBrowser || c.OtherBrowser > RefuseOtherBrowser {
+		wrong("Config.OtherBrowser(%d): want AskOtherBrowser or RefuseOtherBrowser", c.OtherBrowser)
+	}
+	if m != nil && c.Secrets != CodeOnly && !m.Policy().Links {
+		wrong("Config.Secrets: links want a Manager with WithLinkBase")
+	}
+	for _, path := range []string{c.Paths.Start, c.Paths.Verify, c.Paths.Link} {
+		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\?#") || hasControl(path) {
+			wrong("Config.Paths: %q: want an absolute path", path)
+		}
+	}
+	origin, err := parseOrigin(c.Origin)
+	return origin, errors.Join(append(errs, err)...)
+}
+
+func (p *Paths) setDefaults() {
+	p.Start, p.Verify, p.Link = cmp.Or(p.Start, "/sign-in"), cmp.Or(p.Verify, "/sign-in/code"), cmp.Or(p.Link, "/sign-in/link")
+}
+
 func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
@@ -285,9 +301,7 @@ func parseOrigin(origin string) (*url.URL, error) {
 	if u.Host != strings.ToLower(u.Host) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
 		return nil, errors.New("onetimehttp: Config.Origin: want lower case, and no port that is the default")
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	local := u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
 		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
 	}
 	return u, nil

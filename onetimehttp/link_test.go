@@ -189,7 +189,7 @@ func TestLink_OtherBrowserIsAskedFirst(t *testing.T) {
 				require.Contains(t, a.page().text, "A•••@example.com")
 			}
 			require.Equal(t, onetimehttp.Problem{
-				Type: "about:blank", Title: "Forbidden", Status: 403, Reason: "binding",
+				Type: "about:blank", Title: "Forbidden", Status: 403, Reason: "binding_mismatch",
 				Detail: "Open the link in the browser you asked from, or ask for a new one.",
 			}, other.json(link, "token", token(t, m.URL)).problem())
 		})
@@ -216,7 +216,7 @@ func TestLink_OtherBrowserIsRefused(t *testing.T) {
 			require.NotContains(t, a.body, token(t, m.URL))
 		}
 		for _, fields := range [][]any{{}, {"here", true}} {
-			require.Equal(t, "binding", other.json(link, append(fields, "token", token(t, m.URL))...).problem().Reason)
+			require.Equal(t, "binding_mismatch", other.json(link, append(fields, "token", token(t, m.URL))...).problem().Reason)
 		}
 	})
 	asker.get(path(t, m.URL))
@@ -242,7 +242,7 @@ func TestLink_JSON(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, other.json(link, "token", token(t, m.URL)).status)
 	require.Equal(t, http.StatusForbidden, other.json(link, "token", token(t, m.URL), "here", false).status)
 	require.Equal(t, http.StatusSeeOther, other.json(link, "token", token(t, m.URL), "here", true).status)
-	require.Equal(t, "gone", v.json(link, "token", token(t, m.URL)).problem().Reason)
+	require.Equal(t, "used", v.json(link, "token", token(t, m.URL)).problem().Reason)
 	require.Equal(t, 1, s.sessions())
 }
 
@@ -281,7 +281,7 @@ func TestLink_RefusedTokens(t *testing.T) {
 	}{
 		{"none", "", 400, "malformed"}, {"short", good[1:], 400, "malformed"}, {"long", good + "A", 400, "malformed"},
 		{"the whole link", m.URL, 400, "malformed"}, {"blank before", " " + good, 400, "malformed"},
-		{"altered", altered, 403, "mismatch"}, {"of another purpose", of.Token, 403, "mismatch"},
+		{"altered", altered, 403, "code_mismatch"}, {"of another purpose", of.Token, 403, "code_mismatch"},
 	} {
 		s.unchanged(t, c.name, func() {
 			for _, here := range []bool{false, true} {

@@ -239,7 +239,7 @@ func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
 
 			p := asProgram(v).json(start, "address", address)
 			require.Equal(t, onetimehttp.Problem{
-				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "throttled", RetryAfter: 29,
+				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "sends_throttled", RetryAfter: 29,
 				Detail: "A message was already sent. The next one can be sent in 29 seconds.",
 			}, p.problem())
 			require.Equal(t, "29", p.header.Get("Retry-After"))

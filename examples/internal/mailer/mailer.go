@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
+	"github.com/seed-3f7b73d1/onetime/internal/host"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
@@ -62,7 +62,7 @@ func New(address, from string) (*Mailer, error) {
 	switch u.Scheme {
 	case "smtp":
 		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory)) // STARTTLS
-		if isLocal(u.Hostname()) {
+		if host.Loopback(u.Hostname()) {
 			opts = append(opts, mail.WithTLSPolicy(mail.TLSOpportunistic))
 			login = mail.SMTPAuthPlain // which go-mail does without TLS on this computer only
 		}
@@ -88,11 +88,6 @@ func New(address, from string) (*Mailer, error) {
 		return nil, fmt.Errorf("MAIL_FROM: %w", err)
 	}
 	return &Mailer{client, from}, nil
-}
-
-func isLocal(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // Send is the Sender of onetimehttp.
