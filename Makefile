@@ -1,4 +1,4 @@
-# make mutate alters each statement of the scripts, and each check of keys.go and token.go, and wants a test to fail (half an hour of processor time).
+# make mutate alters each statement of the scripts, and each check of token.go, and wants a test to fail (half an hour of processor time).
 # For each survivor write that test, or give in internal/mutate/survivors.txt the reason why there is none. ARGS='-only lua/undo.lua -v' for a part.
 
 .PHONY: test short bench mutate vuln

@@ -38,7 +38,7 @@ var mutantFolder = os.Getenv("ONETIME_MUTANT")
 
 var chosenMutant, _ = strconv.Atoi(filepath.Base(mutantFolder))
 
-func text(name string) string {
+func scriptText(name string) string {
 	if b, err := os.ReadFile(filepath.Join(mutantFolder, name+".lua")); err == nil {
 		return string(b)
 	}
@@ -71,7 +71,7 @@ func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	const declared = "func text(name string)"
+	const declared = "func scriptText(name string)"
 	if bytes.Count(scripts, []byte(declared)) != 1 {
 		return nil, fmt.Errorf("scripts.go has no %q", declared)
 	}

@@ -159,7 +159,7 @@ func TestChecker_TellsWhatDoesNotCompile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("go list takes seconds")
 	}
-	root, err := filepath.Abs(filepath.Join("..", ".."))
+	root, err := filepath.Abs(filepath.Join("..", "keyring"))
 	require.NoError(t, err)
 	check, err := newChecker(root)
 	require.NoError(t, err)
