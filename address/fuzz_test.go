@@ -40,6 +40,10 @@ func mailboxOf(typed string) (string, bool) {
 	if last, _ := utf8.DecodeLastRuneInString(domain); !unicode.In(last, unicode.L, unicode.M, unicode.N) {
 		return "", false // punctuation behind the address, which net/mail takes for a part of it
 	}
+	first, _ := utf8.DecodeRuneInString(local)
+	if !unicode.IsPrint(first) || first == '\u2800' || unicode.In(first, unicode.M, unicode.Other_Default_Ignorable_Code_Point) {
+		return "", false // invisible in front of the address, which net/mail takes for a part of it
+	}
 	if strings.ContainsFunc(read.Address, fullWidth) {
 		return "", false // these are ASCII here
 	}

@@ -112,7 +112,7 @@ func cutName(s string) (bare, name string, named bool, err error) {
 	case name == "":
 		return trim(bare), "", false, nil
 	case !closed, strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }):
-		return "", "", false, fault.Invalid("address: mail: want a name on one line in front of <…>")
+		return "", "", false, fault.Invalid("address: mail: want a name on one line, and <address> behind it")
 	}
 	return trim(bare), trim(name), true, nil
 }

@@ -108,7 +108,7 @@ func scan(s string) (written, error) {
 		case unicode.Is(unicode.Ps, r):
 			opened = len(n.digits)
 		case unicode.Is(unicode.Pe, r):
-			if opened == len(n.digits)-1 && n.digits[opened] == '0' {
+			if opened >= 0 && opened == len(n.digits)-1 && n.digits[opened] == '0' {
 				if n.zero >= 0 {
 					return n, fault.Invalid("address: phone: want (0) once")
 				}
@@ -165,9 +165,6 @@ const italy = "39"
 // complete puts the country code in front of the digits, and takes (0) and the prefix of a national form out.
 func (n *written) complete(national map[string]string) error {
 	if !n.plus && strings.HasPrefix(string(n.digits), "00") {
-		if n.zero == 0 || n.zero == 1 {
-			return fault.Invalid("address: phone: want 00 as one, without (0)")
-		}
 		n.plus, n.digits, n.zero = true, n.digits[2:], max(n.zero-2, -1)
 	}
 	misplaced := n.zero > 0
