@@ -44,7 +44,7 @@ func Mail(typed string, opts ...Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bare, name, named, err := cutName(text)
+	bare, name, named, err := cutName(trim(text))
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +91,7 @@ func atext(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// legible returns what was typed with ASCII for full-width forms, trimmed. kind stands in the error.
+// legible returns what was typed with ASCII for full-width forms. kind stands in the error.
 func legible(kind, typed string) (string, error) {
 	switch {
 	case len(typed) > maxTyped:
@@ -99,7 +99,7 @@ func legible(kind, typed string) (string, error) {
 	case !utf8.ValidString(typed):
 		return "", fault.Invalid("address: %s: want UTF-8", kind)
 	}
-	return trim(fold(typed)), nil
+	return fold(typed), nil
 }
 
 // cutName parts Name <address>. named reports whether there is a name.

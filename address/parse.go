@@ -52,7 +52,7 @@ func Parse(typed string, opts ...Option) (Address, error) {
 	if err != nil {
 		return Address{}, err
 	}
-	a := Address{Kind: kindOf(text)}
+	a := Address{Kind: kindOf(trim(text))}
 	switch a.Kind {
 	case KindMail:
 		a.Value, err = Mail(typed, opts...)

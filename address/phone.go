@@ -70,9 +70,10 @@ func international(s string) bool {
 	return true
 }
 
-// cutTel returns the number of a tel: link, or between < and >, and s if it is none.
+// cutTel returns the number of a tel: link, and s if it is none, without what stands around it. Brackets stay: scan has to
+// see them.
 func cutTel(s string) (string, error) {
-	s = trim(strings.TrimPrefix(strings.TrimSuffix(s, ">"), "<"))
+	s = strings.TrimFunc(s, aroundNumber)
 	encoded, found := cutScheme(s, "tel:")
 	if !found {
 		return s, nil
@@ -84,7 +85,12 @@ func cutTel(s string) (string, error) {
 	if !utf8.ValidString(decoded) {
 		return "", fault.Invalid("address: phone: want UTF-8")
 	}
-	return trim(fold(decoded)), nil
+	return fold(decoded), nil
+}
+
+// aroundNumber reports whether r is a blank, a quotation mark, < or >, or punctuation.
+func aroundNumber(r rune) bool {
+	return blank(r) || unicode.In(r, unicode.Pi, unicode.Pf) || strings.ContainsRune("\"'`<>"+punctuation, r)
 }
 
 // A written number is what stands in a text.
