@@ -37,8 +37,8 @@ Send to the address that the account has, never to the one that was typed, even 
 ASCII changes its case in a local part: Unicode's case folding makes two mailboxes one (the Kelvin sign and k, the long
 s and s, the dotless ı and i), and letters that are ASCII by NFC are refused.
 
-A host may tell Ann@ and ann@ apart, as RFC 5321 allows. None of the large ones does, and here both are one. An account
-is then the mailbox whose address it has, which a code sent there proves.
+A host may tell Ann@ and ann@ apart, which RFC 5321, section 2.4, allows and discourages. Here both are one: where the
+two are different people, the account is that of the spelling it has stored, and the code must go there.
 
 Errors hold nothing of what was typed. Their causes, which they wrap and do not print, may.
 */

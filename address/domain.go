@@ -1,6 +1,7 @@
 package address
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 
@@ -31,11 +32,12 @@ func domainPart(s string, local bool) (string, error) {
 	// Unicode 16 maps the capital ẞ to ß, older tables to ss: without this an update of Go would move mailboxes.
 	s = strings.ReplaceAll(s, "ẞ", "ß")
 	ascii, err := idna.Lookup.ToASCII(s)
-	if err == nil && ascii != s {
-		// Package idna judges the direction of U-labels and A-labels differently. What is no domain in one is none in both.
+	if err == nil {
+		// Package idna takes some U-labels whose A-labels it refuses: with a Hebrew letter that came from a symbol, such as
+		// U+2135, beside a Latin one, or with more than 30 combining marks in a row.
 		var again string
-		if again, err = idna.Lookup.ToASCII(ascii); err == nil && again != ascii {
-			err = fault.Invalid("address: mail: want a domain with one spelling")
+		if again, err = idna.Lookup.ToASCII(ascii); again != ascii {
+			err = errors.New("idna: a name with two spellings")
 		}
 	}
 	if err != nil {

@@ -61,10 +61,15 @@ func mailboxOf(typed string) (string, bool) {
 func fullWidth(r rune) bool { return '\uff01' <= r && r <= '\uff5e' }
 
 func FuzzMail(f *testing.F) {
+	known := 0
 	for _, typed := range mailSeeds {
 		f.Add(typed, true)
 		f.Add(typed, false)
+		if _, ok := mailboxOf(typed); ok {
+			known++
+		}
 	}
+	require.Greater(f, known, 15, "mailboxOf judges")
 	f.Fuzz(func(t *testing.T, typed string, local bool) {
 		var opts []address.Option
 		if local {
@@ -79,6 +84,9 @@ func FuzzMail(f *testing.F) {
 		again, err := address.Mail(got, opts...)
 		require.NoError(t, err, "%+q became %+q", typed, got)
 		require.Equal(t, got, again, "normalised is normalised")
+		around, err := address.Mail("\u200b"+got, opts...) // never on the fast path
+		require.NoError(t, err, "%+q", got)
+		require.Equal(t, got, around)
 		if want, ok := mailboxOf(typed); ok {
 			require.Equal(t, want, got, "another mailbox")
 		}

@@ -202,8 +202,8 @@ func checkLocal(r rune, first bool) string {
 		return "want a letter in front of each combining mark"
 	case !unicode.IsPrint(r), r == utf8.RuneError: // unassigned and private characters may become anything
 		return "want known characters in front of the @"
-	case r == '\u3002', r == '\uff61', strings.ContainsAny(norm.NFKC.String(string(r)), " @.,:;<>()[]\\\""):
-		// Programs that use NFKC or IDNA on the whole address would read other parts.
+	case r == '\u3002', r == '\uff61', strings.ContainsAny(norm.NFKD.String(string(r)), " @.,:;<>()[]\\\""):
+		// Programs that use NFKC, NFKD or IDNA on the whole address would read other parts.
 		return "want no look-alikes of dots, @ and brackets in front of the @"
 	}
 	return ""

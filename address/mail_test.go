@@ -9,7 +9,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/address"
 )
 
-func TestMail_25SpellingsAreOneMailbox(t *testing.T) {
+func TestRule16_25SpellingsAreOneMailbox(t *testing.T) {
 	one(t, address.Mail, "alice@example.com", []string{
 		"Alice@Example.COM",
 		" \t\u00a0alice@example.com\u3000\r\n",
@@ -34,6 +34,7 @@ func TestMail_25SpellingsAreOneMailbox(t *testing.T) {
 		"<alice@example.com",
 		"mailto:alice@example.com",
 		"<MAILTO:Alice@example.com>",
+		"mailto:%20alice@example.com",
 		"mailto: alice%40example.com?subject=Hi&cc=bob@example.com",
 		"alice@example.com,",
 		"alice@example.com.",
@@ -63,7 +64,7 @@ func TestMail_25SpellingsAreOneMailbox(t *testing.T) {
 	})
 }
 
-func TestMail_25SpellingsOfAnInternationalDomainAreOneMailbox(t *testing.T) {
+func TestRule16_25SpellingsOfAnInternationalDomainAreOneMailbox(t *testing.T) {
 	one(t, address.Mail, "ann@xn--bcher-kva.example", []string{
 		"ann@bücher.example",
 		"ann@BÜCHER.example",
@@ -101,10 +102,11 @@ func TestMail_LocalPartsAreNFCAndOnlyASCIIIsLowerCased(t *testing.T) {
 	one(t, address.Mail, "\uac00@example.com", []string{"\u1100\u1161@example.com"})
 	one(t, address.Mail, "\u03a9@example.com", []string{"\u2126@example.com"}) // Ohm
 	one(t, address.Mail, "用户@example.com", nil)
+	one(t, address.Mail, "a+b@example.com", []string{"mailto:A+b@example.com", "mailto:a%2Bb@example.com"})
 	one(t, address.Mail, "a!#$%&'*+-/=?^_`{|}~.b@example.com", nil)
 }
 
-func TestMail_TwoMailboxesAreNeverOne(t *testing.T) {
+func TestRule16_TwoMailboxesAreNeverOne(t *testing.T) {
 	spelling := make(map[string]string)
 	for _, typed := range []string{
 		"kate@example.com", "sam@example.com", "in@example.com",
@@ -160,6 +162,18 @@ func TestMail_JoinersStandWhereIDNALetsThem(t *testing.T) {
 	require.NotEqual(t, with, without)
 }
 
+func TestMail_WhatIsNoDomainInALabelsIsNoneInULabels(t *testing.T) {
+	for typed, label := range map[string]string{
+		"ann@a\u2135.example":                              "ann@xn--a-0hc.example",
+		"ann@a" + strings.Repeat("\u0316", 31) + ".example": "ann@xn--a-4cbaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa49p.example",
+	} {
+		for _, typed := range []string{typed, label} {
+			_, err := address.Mail(typed)
+			invalid(t, err, "want a domain that IDNA allows", typed)
+		}
+	}
+}
+
 func TestMail_Refused(t *testing.T) {
 	label63, label64 := strings.Repeat("l", 63), strings.Repeat("l", 64)
 	for want, all := range map[string][]string{
@@ -189,7 +203,7 @@ func TestMail_Refused(t *testing.T) {
 		},
 		"want no look-alikes of dots": {
 			"a\u3002b@example.com", "a\uff61b@example.com", "a\ufe6bb@example.com", "a\u2024b@example.com", "a\u2026b@example.com", "a\ufe52b@example.com",
-			"a\u2474b@example.com", "a\u00b4b@example.com",
+			"a\u2474b@example.com", "a\u00b4b@example.com", "a\u226fb@example.com", "a>\u0338b@example.com",
 		},
 		"want known characters": {"a\ufffdb@example.com", "a\ue000b@example.com", "a\uffffb@example.com", "a\u0378b@example.com"},
 		"want a letter in front of each combining mark": {

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/address"
 )
 
-func TestPhone_25SpellingsAreOneNumber(t *testing.T) {
+func TestRule16_25SpellingsAreOneNumber(t *testing.T) {
 	one(t, address.Phone, "+15550100100", []string{
 		"0015550100100",
 		"00 1 555 0100100",
@@ -143,7 +143,7 @@ func TestPhone_Refused(t *testing.T) {
 	invalid(t, err, "want (0) right behind", "1 (0)5550100100")
 }
 
-func TestPhone_TwoNumbersAreNeverOne(t *testing.T) {
+func TestRule16_TwoNumbersAreNeverOne(t *testing.T) {
 	spelling := make(map[string]string)
 	for _, typed := range []string{
 		"+15550100100", "+15550100101", "+155501001000", "+1555010010", "+49305550100", "+490305550100", "+39065550100", "+3965550100",
