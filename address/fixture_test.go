@@ -40,8 +40,9 @@ func invalid(t *testing.T, err error, want, typed string) {
 	}
 }
 
-// germany and italy are tables of one country.
+// Tables of one country.
 var (
-	germany = address.National(map[string]string{"0": "49"})
-	italy   = address.National(map[string]string{"": "39", "0": "39"})
+	germany      = address.National(map[string]string{"0": "49"})
+	italy        = address.National(map[string]string{"": "39", "0": "39"})
+	northAmerica = address.National(map[string]string{"": "1", "1": "1"})
 )

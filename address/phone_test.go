@@ -70,7 +70,7 @@ func TestNational_MakesNumbersOfTheTableInternational(t *testing.T) {
 	one(t, address.Phone, "+49305550100", []string{
 		"030 5550100", "(030) 555 01 00", "030/5550100", "(0)30 5550100", "0 30 5550100", "０３０ー５５５０１００", "tel:030-5550100", "0049 30 5550100",
 	}, germany)
-	one(t, address.Phone, "+15550100100", []string{"555 010 0100", "1 555 010 0100", "(555) 010-0100"}, address.National(map[string]string{"": "1", "1": "1"}))
+	one(t, address.Phone, "+15550100100", []string{"555 010 0100", "1 555 010 0100", "(555) 010-0100"}, northAmerica)
 	one(t, address.Phone, "+36155501001", []string{"06 1 555 01001"}, address.National(map[string]string{"06": "36", "0": "49"})) // the longest prefix
 	one(t, address.Phone, "+74955550100", []string{"8 495 555-01-00"}, address.National(map[string]string{"8": "7"}))
 	one(t, address.Phone, "+2250755501001", []string{"07 55501001"}, address.National(map[string]string{"": "225"})) // no trunk prefix there
@@ -119,13 +119,15 @@ func TestPhone_Refused(t *testing.T) {
 			"+一五五五0100100", "+1\ufe0f\u20e3 5550100100", "ann@example.com", "+1\x00555 0100100", "+15550100100 or 0101", "+1<555>0100100", "tel:tel:+15550100100",
 			"+1\u03055550100100", "tel:", "tel:+1%0A5550100100",
 		},
-		"want one number, with + in front only": {"++15550100100", "+1+5550100100", "15550100100+", "+1 555 0100100 +1 555 0100101", "00+15550100100", "+1/555/0100100"},
-		"want + and the country code":           {"", "5550100100", "0305550100", "15550100100", "(", "\u200b", "tel:030-5550100"},
+		"want one number, with + in front only": {"++15550100100", "+1+5550100100", "15550100100+", "+1 555 0100100 +1 555 0100101", "00+15550100100",
+			"+1/555/0100100"},
+		"want + and the country code": {"", "5550100100", "0305550100", "15550100100", "(", "\u200b", "tel:030-5550100"},
 		"want 8 to 15 digits": {
 			"+", "+1234567", "+1234567890123456", "+0305550100", "+0015550100100", "00015550100100", "+1 (0) 555010",
 			"00", "+00" + strings.Repeat("1", 900),
 		},
-		"want (0) right behind":                 {"+4 (0)95550100", "+493 (0)05550100", "+1 555 (0)100100", "+15550100100 (0)", "49 (0)30 5550100", "+(0)495550100", "001 555(0)100100"},
+		"want (0) right behind": {"+4 (0)95550100", "+493 (0)05550100", "+1 555 (0)100100", "+15550100100 (0)", "49 (0)30 5550100",
+			"+(0)495550100", "001 555(0)100100"},
 		"want (0) once":                         {"+49 (0)(0)30 5550100"},
 		"want at least 5 digits behind a slash": {"+49 30 5550100/01", "+49 30 5550100/", "/+49"},
 		"want two hexadecimal digits":           {"tel:+1%5", "tel:%zz5550100"},
