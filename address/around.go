@@ -92,7 +92,10 @@ func half(open rune, closed string) int {
 	case '{':
 		return strings.IndexByte(closed, '}')
 	}
-	return min(len(closed), 1) - 1 // „“ ‚‘ «» »« 「」: any that closes
+	if closed == "" {
+		return -1
+	}
+	return 0 // „“ ‚‘ «» »« 「」: any that closes
 }
 
 // trimBlanks returns s without blanks at both ends. A joiner behind a combining mark stays: there it is part of a word

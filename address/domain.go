@@ -10,11 +10,8 @@ import (
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
 
-// The limits of RFC 1035, section 2.3.4, in bytes. 253 is what 255 on the wire leave in writing.
-const (
-	maxDomain = 253
-	maxLabel  = 63
-)
+// maxLabel is the limit of RFC 1035, section 2.3.4, in bytes. That of the whole domain, 253, is beyond maxMail.
+const maxLabel = 63
 
 // domainPart returns the lower-case A-labels of a domain, or what is between the brackets of an address literal.
 func domainPart(s string, local bool) (string, error) {
@@ -53,9 +50,6 @@ func domainPart(s string, local bool) (string, error) {
 func checkDomain(s string, local bool) string {
 	if s == "" {
 		return "want a domain behind the @"
-	}
-	if len(s) > maxDomain {
-		return "want at most 253 bytes behind the @"
 	}
 	last, dots := 0, 0
 	for i := 0; i <= len(s); i++ {

@@ -199,7 +199,7 @@ func (n *written) internationalize(national map[string]string) error {
 	if best < 0 {
 		return fault.Invalid("address: phone: want + and the country code in front")
 	}
-	if country != italy || digits[:best] == "" || digits[0] != '0' {
+	if country != italy || !strings.HasPrefix(digits, "0") {
 		digits = digits[best:]
 	}
 	n.digits = []byte(country + digits)
