@@ -286,7 +286,7 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithLinkBase("https://example.com/in"),
 		onetime.WithSendLimits(), onetime.WithCodeLength(12), // a code that was replaced must not equal the new one by chance
-		onetime.WithGuessLimits(onetime.Limit{Burst: loadGuesses + 1, Per: time.Second}), onetime.WithMaxAttempts(loadAttempts+1))
+		onetime.WithGuessLimits(onetime.Limit{Burst: loadGuesses + 1, Per: 24 * time.Hour}), onetime.WithMaxAttempts(loadAttempts+1))
 	require.NoError(t, err)
 
 	c := newTally(t)
