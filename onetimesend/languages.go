@@ -34,7 +34,7 @@ var english = Catalogue{
 	"button.confirm": "Confirm",
 	"button.action":  "Confirm",
 
-	"asked.time":    "Asked for at: {value}",
+	"asked.time":    "Requested: {value}",
 	"asked.browser": "Browser: {value}",
 	"asked.place":   "Near: {value}",
 
@@ -116,24 +116,24 @@ var french = Catalogue{
 	"subject.verify":  "Confirmez votre adresse pour {service}",
 	"subject.reset":   "Nouveau mot de passe pour {service}",
 	"subject.confirm": "Confirmez votre identité auprès de {service}",
-	"subject.action":  "À confirmer auprès de {service} : {action}",
+	"subject.action":  "À confirmer auprès de {service}\u00a0: {action}",
 	"subject.code":    "{code} est votre code pour {service}",
 	"subject.ref":     "{subject} (réf. {ref})",
 
-	"code.sign-in": "Votre code de connexion à {service} :",
-	"code.verify":  "Votre code pour confirmer votre adresse auprès de {service} :",
-	"code.reset":   "Votre code pour changer de mot de passe sur {service} :",
-	"code.confirm": "Votre code pour confirmer votre identité auprès de {service} :",
-	"code.action":  "Votre code {service} pour confirmer ceci : {action}",
-	"code.life":    "Il est valable {duration}. Ne le communiquez à personne : {service} ne vous le demandera jamais.",
+	"code.sign-in": "Votre code de connexion à {service}\u00a0:",
+	"code.verify":  "Votre code pour confirmer votre adresse auprès de {service}\u00a0:",
+	"code.reset":   "Votre code pour changer de mot de passe sur {service}\u00a0:",
+	"code.confirm": "Votre code pour confirmer votre identité auprès de {service}\u00a0:",
+	"code.action":  "Votre code {service} pour confirmer ceci\u00a0: {action}",
+	"code.life":    "Il est valable {duration}. Ne le communiquez à personne\u00a0: {service} ne vous le demandera jamais.",
 
-	"link.sign-in": "Pour vous connecter à {service}, ouvrez ce lien, valable {duration} :",
-	"link.verify":  "Pour confirmer votre adresse auprès de {service}, ouvrez ce lien, valable {duration} :",
-	"link.reset":   "Pour changer de mot de passe sur {service}, ouvrez ce lien, valable {duration} :",
-	"link.confirm": "Pour confirmer votre identité auprès de {service}, ouvrez ce lien, valable {duration} :",
-	"link.action":  "Pour confirmer ceci auprès de {service}, ouvrez le lien, valable {duration} : {action}",
-	"link.or":      "Ou ouvrez ce lien, valable {duration} :",
-	"link.raw":     "Si le bouton ne fonctionne pas, copiez cette adresse dans votre navigateur :",
+	"link.sign-in": "Pour vous connecter à {service}, ouvrez ce lien, valable {duration}\u00a0:",
+	"link.verify":  "Pour confirmer votre adresse auprès de {service}, ouvrez ce lien, valable {duration}\u00a0:",
+	"link.reset":   "Pour changer de mot de passe sur {service}, ouvrez ce lien, valable {duration}\u00a0:",
+	"link.confirm": "Pour confirmer votre identité auprès de {service}, ouvrez ce lien, valable {duration}\u00a0:",
+	"link.action":  "Pour confirmer ceci auprès de {service}, ouvrez le lien, valable {duration}\u00a0: {action}",
+	"link.or":      "Ou ouvrez ce lien, valable {duration}\u00a0:",
+	"link.raw":     "Si le bouton ne fonctionne pas, copiez cette adresse dans votre navigateur\u00a0:",
 
 	"button.sign-in": "Se connecter",
 	"button.verify":  "Confirmer l’adresse",
@@ -141,9 +141,9 @@ var french = Catalogue{
 	"button.confirm": "Confirmer",
 	"button.action":  "Confirmer",
 
-	"asked.time":    "Demandé le : {value}",
-	"asked.browser": "Navigateur : {value}",
-	"asked.place":   "Près de : {value}",
+	"asked.time":    "Demandé le\u00a0: {value}",
+	"asked.browser": "Navigateur\u00a0: {value}",
+	"asked.place":   "Près de\u00a0: {value}",
 
 	"ignore.sign-in": "Si vous n’êtes pas à l’origine de cette demande, ignorez ce message.",
 	"ignore.verify":  "Si vous n’êtes pas à l’origine de cette demande, ignorez ce message.",
@@ -156,8 +156,8 @@ var french = Catalogue{
 	"sms.action": "{code} est votre code {service} pour confirmer : {action}. Ne le donnez à personne.",
 	"sms.link":   "{subject} : {url}",
 
-	"voice.code":   "Bonjour. Votre code pour {service} est : {code}. Je répète : {code}. Ne le donnez à personne. Au revoir.",
-	"voice.action": "Bonjour. Pour confirmer ceci auprès de {service} : {action}. Votre code est : {code}. Je répète : {code}. Ne le donnez à personne. Au revoir.",
+	"voice.code":   "Bonjour. Votre code pour {service} est\u00a0: {code}. Je répète\u00a0: {code}. Ne le donnez à personne. Au revoir.",
+	"voice.action": "Bonjour. Pour confirmer ceci auprès de {service}\u00a0: {action}. Votre code est\u00a0: {code}. Je répète\u00a0: {code}. Ne le donnez à personne. Au revoir.",
 }
 
 // The SMS have none of á, í, ó and ú, which would cost more than half of a segment.

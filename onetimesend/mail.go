@@ -64,10 +64,10 @@ type mail struct {
 	Footer                     []string
 }
 
-// parts says everything that a mail says. put prepares what is put into the texts.
-func (m Message) parts(s speech, put func(string) string) mail {
+// parts says everything that a mail says. put prepares what is put into the texts, approved the Action.
+func (m Message) parts(s speech, put, approved func(string) string) mail {
 	words := m.words()
-	service, action := put(m.Brand.Name), put(m.Action)
+	service, action := put(m.Brand.Name), approved(m.Action)
 	parts := mail{Code: m.Code, URL: m.URL, Ignore: s.say("ignore."+words, "{service}", service)}
 	if m.Code != "" {
 		life := s.duration(m.CodeExpiresIn)
@@ -106,7 +106,8 @@ func (m Message) time() string {
 
 // Text returns the body of a mail as plain text. Code and URL each stand alone on their line, the URL on the last.
 func (m Message) Text() string {
-	p := m.parts(m.speech(), func(text string) string { return text })
+	as := func(text string) string { return text }
+	p := m.parts(m.speech(), as, as)
 	var blocks []string
 	add := func(rows ...string) {
 		if block := strings.Join(rows, "\n"); strings.Trim(block, "\n") != "" {
@@ -129,7 +130,8 @@ func (m Message) HTML() (string, error) {
 	s := m.speech()
 	s.escape = template.HTMLEscapeString
 	// What is put into a text keeps its own direction: a Latin name within Arabic.
-	p := m.parts(s, func(text string) string { return "<bdi>" + template.HTMLEscapeString(text) + "</bdi>" })
+	isolated := func(text string) string { return "<bdi>" + template.HTMLEscapeString(text) + "</bdi>" }
+	p := m.parts(s, isolated, func(text string) string { return "<strong>" + isolated(text) + "</strong>" })
 	marked := func(text string) template.HTML { return template.HTML(text) } // escaped by s and by put
 	page := mailPage{
 		Language: s.language, Direction: "ltr", Align: "left", Subject: m.Subject(), Brand: m.Brand, Code: p.Code, URL: p.URL, Footer: p.Footer,
