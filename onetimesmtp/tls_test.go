@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,10 +89,10 @@ func TestTLS_NothingThatWasSaidInClearIsBelieved(t *testing.T) {
 		lines := bufio.NewScanner(conn)
 		for lines.Scan() {
 			said <- lines.Text()
-			switch lines.Text()[:4] {
-			case "EHLO":
+			switch {
+			case strings.HasPrefix(lines.Text(), "EHLO"):
 				fmt.Fprint(conn, "250-between\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n")
-			case "STAR":
+			case lines.Text() == "STARTTLS":
 				fmt.Fprint(conn, "220 go\r\n250-between\r\n250 AUTH PLAIN\r\n235 in\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")
 			}
 		}
