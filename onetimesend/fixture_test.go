@@ -3,11 +3,15 @@ package onetimesend_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-3f7b73d1/onetime/internal/redistest"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
@@ -19,6 +23,11 @@ const (
 )
 
 var languages = []string{"ar", "de", "en", "es", "fr"}
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(redistest.Quiet{})
+	os.Exit(m.Run())
+}
 
 // message is a message that could be sent.
 func message(change ...func(*onetimesend.Message)) onetimesend.Message {
