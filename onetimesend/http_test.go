@@ -84,8 +84,19 @@ func TestVoice_SpeaksTheLanguage(t *testing.T) {
 	require.NoError(t, err)
 	_, err = send(t.Context(), onetimesend.Recipient{Addresses: everyone.Addresses, Locale: "fr"}, message(func(m *onetimesend.Message) { m.Brand.Name = "A<B>" }))
 	require.NoError(t, err)
-	require.Equal(t, `<Response><Say language="fr">Bonjour. Votre code pour A&lt;B&gt; est : 1, 2, 3, 4, 5, 6. Je répète : 1, 2, 3, 4, 5, 6. Ne le donnez à personne. Au revoir.</Say></Response>`,
+	require.Equal(t, `<Response><Say language="fr-FR">Bonjour. Votre code pour A&lt;B&gt; est : 1, 2, 3, 4, 5, 6. Je répète : 1, 2, 3, 4, 5, 6. Ne le donnez à personne. Au revoir.</Say></Response>`,
 		strings.ReplaceAll(form.Get("Twiml"), "\u00a0", " "))
+	texts, err := onetimesend.NewTexts(map[string]onetimesend.Catalogue{"pt-BR": {}, "de-AT": {}})
+	require.NoError(t, err)
+	send, err = onetimesend.Voice(nil, onetimesend.GatewayConfig{
+		URL: server.URL, HTTP: local, DangerouslyWithoutBudget: true, Locales: map[string]string{"de-at": `de-DE"/>`},
+	})
+	require.NoError(t, err)
+	for language, want := range map[string]string{"pt-BR": `"pt-BR"`, "de-AT": `"de-DE&#34;/&gt;"`, "ar": `"ar-XA"`} {
+		_, err = send(t.Context(), everyone, message(func(m *onetimesend.Message) { m.Language, m.Texts = language, texts }))
+		require.NoError(t, err)
+		require.Contains(t, form.Get("Twiml"), "<Say language="+want+">")
+	}
 	_, err = send(t.Context(), everyone, message(func(m *onetimesend.Message) { m.Code = "" }))
 	require.ErrorIs(t, err, onetimesend.ErrPermanent, "a link cannot be said")
 }

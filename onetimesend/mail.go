@@ -16,8 +16,9 @@ var mailTemplate = template.Must(template.New("mail").Parse(mailSource))
 // refLetters are those of references: no vowels, so that no words come out, and no digits, so that none looks like a code.
 const refLetters = "BCDFGHJKLMNPQRSTVWXZ"
 
-// ref names a message for people, in five letters; empty where the message has no ID.
-func (m Message) ref() string {
+// Reference names a message for people, in five letters that derive from its ID; the subject of its mail ends with them. It is
+// empty where the message has no ID. Support finds a message by it; it is no secret, and not unique.
+func (m Message) Reference() string {
 	if m.ID == "" {
 		return ""
 	}
@@ -37,7 +38,7 @@ func (m Message) Subject() string {
 		return flat(s.say("subject.code", "{code}", m.Code, "{service}", m.Brand.Name))
 	}
 	subject := flat(s.say("subject."+m.words(), "{service}", m.Brand.Name, "{action}", m.Action))
-	if ref := m.ref(); ref != "" {
+	if ref := m.Reference(); ref != "" {
 		return s.say("subject.ref", "{subject}", subject, "{ref}", ref)
 	}
 	return subject

@@ -100,6 +100,9 @@ func TestMail_TwoToOneInboxHaveDifferentSubjects(t *testing.T) {
 			seen[message(func(m *onetimesend.Message) { m.Language, m.ID = language, strconv.Itoa(i) }).Subject()] = true
 		}
 		require.Len(t, seen, 100)
+		m := message(func(m *onetimesend.Message) { m.Language = language })
+		require.Regexp(t, `^[B-Z]{5}$`, m.Reference())
+		require.Contains(t, m.Subject(), m.Reference())
 		require.NotContains(t, message(func(m *onetimesend.Message) { m.Language = language }).Subject(), code)
 		require.Contains(t, message(func(m *onetimesend.Message) { m.Language, m.CodeInSubject = language, true }).Subject(), code)
 	})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -33,6 +34,9 @@ type GatewayConfig struct {
 	Body string
 	// IDMember is the member of the JSON answer that names the message: "sid" by default.
 	IDMember string
+	// Locales say by the language of the texts which locale {twiml} is spoken in. By default ar is ar-XA, de de-DE, en en-US,
+	// es es-ES and fr fr-FR; any other is written as it is, pt-br as pt-BR.
+	Locales map[string]string
 	// HTTP is how requests leave.
 	HTTP HTTP
 	// DangerouslyWithoutBudget lets SMS and Voice do without a Budget: anyone who can make the service send can make it pay for
@@ -63,7 +67,7 @@ func Voice(budget *Budget, c GatewayConfig) (Sender, error) {
 
 func phone(channel Channel, budget *Budget, c GatewayConfig, body string, say func(Message) string) (Sender, error) {
 	c.ContentType, c.IDMember, c.Body = cmp.Or(c.ContentType, formType), cmp.Or(c.IDMember, "sid"), cmp.Or(c.Body, body)
-	c.Header = c.Header.Clone()
+	c.Header, c.Locales = c.Header.Clone(), maps.Clone(c.Locales)
 	if c.Header == nil {
 		c.Header = http.Header{}
 	}
@@ -123,13 +127,28 @@ func (c GatewayConfig) fill(to Address, m Message, text string) []byte {
 		}
 	}
 	language := m.speech().language
-	twiml := bytes.NewBufferString(`<Response><Say language="` + language + `">`)
+	twiml := bytes.NewBufferString(`<Response><Say language="`)
+	xml.EscapeText(twiml, []byte(c.locale(language)))
+	twiml.WriteString(`">`)
 	xml.EscapeText(twiml, []byte(text)) // a buffer takes all
 	twiml.WriteString("</Say></Response>")
 	return []byte(strings.NewReplacer(
 		"{to}", escape(to.Value), "{number}", escape(strings.TrimPrefix(to.Value, "+")), "{from}", escape(c.From), "{text}", escape(text),
 		"{twiml}", escape(twiml.String()), "{language}", escape(language), "{id}", escape(m.DeliveryID(to)),
 	).Replace(c.Body))
+}
+
+var spoken = map[string]string{"ar": "ar-XA", "de": "de-DE", "en": "en-US", "es": "es-ES", "fr": "fr-FR"}
+
+// locale is how TwiML names a language: with a region in capitals.
+func (c GatewayConfig) locale(language string) string {
+	if locale := cmp.Or(c.Locales[language], spoken[language]); locale != "" {
+		return locale
+	}
+	if base, region, found := cutLast(language, "-"); found && len(region) == 2 {
+		return base + "-" + strings.ToUpper(region)
+	}
+	return language
 }
 
 // member is a member of a JSON object, a string or a number of at most 100 bytes, or empty.
