@@ -23,7 +23,8 @@ const month = 30 * 24 * time.Hour
 func store(t *testing.T) (*miniredis.Miniredis, *redis.Client) {
 	server := miniredis.RunT(t)
 	server.SetTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: 50, MaxRetries: -1})
+	// However busy the machine is: no time-out decides a test.
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: 50, MaxRetries: -1, DialTimeout: time.Minute, ReadTimeout: time.Minute, PoolTimeout: time.Minute})
 	t.Cleanup(func() { rdb.Close() })
 	return server, rdb
 }

@@ -30,9 +30,10 @@ const (
 type host struct {
 	addr              string
 	smtp              *smtp.Server
-	mailErr, rcptErr  error // what MAIL and RCPT are answered
-	dataErr           error // what the end of the mail is answered
-	holdMail, holdEnd chan struct{}
+	mailErr, rcptErr  error         // what MAIL and RCPT are answered
+	dataErr           error         // what the end of the mail is answered
+	holdMail, holdEnd chan struct{} // what keeps the answer to MAIL, and to the end of the mail, back
+	held              chan struct{} // is told of each answer that is kept back
 
 	mu    sync.Mutex
 	mails []received
@@ -50,7 +51,7 @@ type received struct {
 func serve(t testing.TB, change ...func(*host)) *host {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	h := &host{addr: listener.Addr().String()}
+	h := &host{addr: listener.Addr().String(), held: make(chan struct{}, 10)}
 	h.smtp = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{h: h, c: c}, nil }))
 	h.smtp.Domain, h.smtp.AllowInsecureAuth = "localhost", true
 	h.smtp.ErrorLog = log.New(io.Discard, "", 0) // tests break connections
@@ -97,6 +98,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	s.h.asked++
 	s.h.mu.Unlock()
 	if s.h.holdMail != nil {
+		s.h.held <- struct{}{}
 		<-s.h.holdMail
 	}
 	_, s.m.tls = s.c.TLSConnectionState()
@@ -119,6 +121,7 @@ func (s *session) Data(r io.Reader) error {
 	s.h.mails = append(s.h.mails, s.m)
 	s.h.mu.Unlock()
 	if s.h.holdEnd != nil {
+		s.h.held <- struct{}{}
 		<-s.h.holdEnd
 	}
 	return s.h.dataErr

@@ -1,7 +1,9 @@
 package onetimesmtp
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"mime"
 	"net"
@@ -171,18 +173,23 @@ func TestAnswers_SayWhetherTheMailCanArrive(t *testing.T) {
 func TestTimeout_AfterTheMailIsUnknownAndBeforeItIsTemporary(t *testing.T) {
 	hold := make(chan struct{})
 	defer close(hold)
-	short := func(c *Config) { c.Timeout = time.Second }
-
-	h := serve(t, func(h *host) { h.holdEnd = hold })
-	_, err := send(t, h, ann, message(), short)
-	require.ErrorIs(t, err, onetimesend.ErrUnknown)
-	require.Contains(t, h.only(t).raw, "Message-ID")
-
-	h = serve(t, func(h *host) { h.holdMail = hold })
-	_, err = send(t, h, ann, message(), short)
-	require.Error(t, err)
-	require.NotErrorIs(t, err, onetimesend.ErrUnknown)
-	require.NotErrorIs(t, err, onetimesend.ErrPermanent)
+	for _, c := range []struct {
+		hold func(*host)
+		want bool
+	}{{func(h *host) { h.holdEnd = hold }, true}, {func(h *host) { h.holdMail = hold }, false}} {
+		h := serve(t, c.hold)
+		sender, err := Sender(Config{URL: h.url(), From: "sign-in@example.com"})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-h.held; cancel() }()
+		_, err = sender(ctx, onetimesend.To(onetimesend.ChannelMail, ann), message())
+		require.Error(t, err)
+		require.Equal(t, c.want, errors.Is(err, onetimesend.ErrUnknown))
+		require.NotErrorIs(t, err, onetimesend.ErrPermanent)
+	}
+	h := serve(t, func(h *host) { h.holdMail = hold })
+	_, err := send(t, h, ann, message(), func(c *Config) { c.Timeout = time.Second })
+	require.Error(t, err, "a server that never answers is not waited for")
 }
 
 // What a Queue makes of it: the code stays alive, and the mail is not sent again.
@@ -192,17 +199,20 @@ func TestTimeout_AfterTheMailKeepsTheCodeAlive(t *testing.T) {
 	h := serve(t, func(h *host) { h.holdEnd = hold })
 	sender, err := Sender(Config{URL: h.url(), From: "sign-in@example.com"})
 	require.NoError(t, err)
-	queue, err := onetimesend.NewQueue(sender, onetimesend.WithDelay(0), onetimesend.WithTimeout(time.Second))
+	queue, err := onetimesend.NewQueue(sender, onetimesend.WithDelay(0))
 	require.NoError(t, err)
 	result := make(chan onetimesend.Result, 1)
 	require.NoError(t, queue.Add(onetimesend.Job{
 		To: onetimesend.To(onetimesend.ChannelMail, ann), Message: message(), Done: func(r onetimesend.Result) { result <- r },
 	}))
+	<-h.held
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, queue.Close(ctx), context.Canceled)
 	r := <-result
 	require.ErrorIs(t, r.Err, onetimesend.ErrUnknown)
 	require.False(t, r.Failed())
 	require.Equal(t, 1, r.Attempts)
-	require.NoError(t, queue.Close(t.Context()))
 	h.only(t)
 }
 

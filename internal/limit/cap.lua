@@ -80,6 +80,6 @@ if life == -2 then
   end
   return reply
 end
-
+if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
 if now + life < last then call('PEXPIREAT', KEYS[1], last) end
 return reply

@@ -29,11 +29,16 @@ func TestMain(m *testing.M) {
 // start is when the clock of a miniredis stands still.
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// client returns a client whose time-outs decide no test, however busy the machine is.
+func client(addr string) *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: addr, PoolSize: 50, DialTimeout: time.Minute, ReadTimeout: time.Minute, PoolTimeout: time.Minute})
+}
+
 // mini returns a client of a miniredis whose clock stands still.
 func mini(t *testing.T) (*miniredis.Miniredis, *redis.Client) {
 	server := miniredis.RunT(t)
 	server.SetTime(start)
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: 50})
+	rdb := client(server.Addr())
 	t.Cleanup(func() { rdb.Close() })
 	return server, rdb
 }
@@ -56,7 +61,7 @@ func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 		server, err := redistest.StartServer(redistest.Redis)
 		require.NoError(t, err)
 		t.Cleanup(server.Remove)
-		rdb := redis.NewClient(&redis.Options{Addr: server.Addr, PoolSize: 50})
+		rdb := client(server.Addr)
 		t.Cleanup(func() { rdb.Close() })
 		test(t, rdb)
 	})
@@ -175,4 +180,32 @@ func TestTake_UndecidedIsNeverYes(t *testing.T) {
 	err := l.Take(t.Context(), key, "a", charges)
 	require.Error(t, err)
 	require.False(t, errors.As(err, new(*RefusedError)))
+}
+
+// Neither a look nor a repeat writes.
+func TestLook_WritesNothing(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
+	left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap})
+	require.NoError(t, err)
+	require.Equal(t, []int64{2}, left)
+	require.Zero(t, rdb.Exists(t.Context(), key).Val())
+	require.NoError(t, l.Take(t.Context(), key, "a", charges))
+	before := rdb.HGetAll(t.Context(), key).Val()
+	require.NoError(t, l.Take(t.Context(), key, "a", charges))
+	require.Equal(t, before, rdb.HGetAll(t.Context(), key).Val())
+}
+
+// Where the rights leave PEXPIREAT out, nothing stays: a key without a TTL would stay for ever.
+func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
+	redistest.Needs(t, redistest.Redis)
+	server, err := redistest.StartServer(redistest.Redis)
+	require.NoError(t, err)
+	t.Cleanup(server.Remove)
+	rdb := client(server.Addr)
+	t.Cleanup(func() { rdb.Close() })
+	require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
+	require.Error(t, New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
+	require.Zero(t, rdb.Exists(t.Context(), key).Val())
 }
