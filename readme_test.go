@@ -124,3 +124,25 @@ func TestReadme_TableOfErrorsIsWholeAndTrue(t *testing.T) {
 	}
 	require.Len(t, fault.Statuses, len(declared)-2, "all but ErrDenied and ErrInvalid")
 }
+
+func TestDocs_TableOfOptionsIsWhole(t *testing.T) {
+	page := rig.Documents(t)["docs/options.md"]
+	sources, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	found := 0
+	for _, path := range sources {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, option := range regexp.MustCompile(`(?m)^func (\w+)\(.*\) (?:Option|IssueOption|VerifyOption|CallOption) \{`).FindAllStringSubmatch(string(text), -1) {
+			if option[1][0] < 'A' || 'Z' < option[1][0] {
+				continue
+			}
+			found++
+			require.Contains(t, page, "\n| `"+option[1]+"`", "docs/options.md has no row of %s", option[1])
+		}
+	}
+	require.Len(t, regexp.MustCompile("(?m)^\\| `").FindAllString(page, -1), found, "rows of options that there are no more")
+}

@@ -219,7 +219,7 @@ func (p *person) use(s *modelled) {
 }
 
 func (p *person) guess(s *modelled) {
-	code := fmt.Sprintf("%06d", p.random.IntN(1e6))
+	code := fmt.Sprintf("%012d", p.random.Int64N(1e12))
 	if s.subject != p.subject() || slices.ContainsFunc(p.secrets, func(o *modelled) bool { return o.code == code }) || !p.mayTry(s) {
 		return
 	}
@@ -285,8 +285,8 @@ func TestFault_MinuteOfRandomFaults(t *testing.T) {
 	client := set.Client(redis.FailoverOptions{Dialer: rig.Dialer(proxies...)})
 	defer client.Close()
 	m, err := onetime.New(client, onetimetest.Key, onetime.WithReplicaAck(1, 200*time.Millisecond), onetime.WithLinkBase("https://example.com/in"),
-		onetime.WithSendLimits(),
-		onetime.WithGuessLimits(onetime.Limit{Burst: loadGuesses + 1, Per: time.Second}), onetime.WithMaxAttempts(loadAttempts+1))
+		onetime.WithSendLimits(), onetime.WithCodeLength(12), // a code that was replaced must not equal the new one by chance
+		onetime.WithGuessLimits(onetime.Limit{Burst: loadGuesses + 1, Per: 24 * time.Hour}), onetime.WithMaxAttempts(loadAttempts+1))
 	require.NoError(t, err)
 
 	c := newTally(t)

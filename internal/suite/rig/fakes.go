@@ -29,7 +29,7 @@ func (u Untouched) Eval(ctx context.Context, _ string, _ []string, _ ...any) *re
 	u.T.Helper()
 	u.T.Error("Redis was asked")
 	cmd := redis.NewCmd(ctx)
-	cmd.SetErr(errors.New("Redis was asked"))
+	cmd.SetErr(errors.New("asked Redis"))
 	return cmd
 }
 
