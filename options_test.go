@@ -301,7 +301,7 @@ func TestOptions_CopyWhatTheyAreGiven(t *testing.T) {
 		require.Equal(t, rig.Tag(same, "a"), rig.Tag(m, "a"))
 		p := rig.Challenge(same, "a", "")
 		for i := range 2 {
-			require.Equal(t, rig.Digest(same, i, p, "c", "123456"), rig.Digest(m, i, p, "c", "123456"))
+			require.Equal(t, rig.Digest(same, i, p, "c", "", "123456"), rig.Digest(m, i, p, "c", "", "123456"))
 		}
 	})
 

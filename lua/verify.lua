@@ -101,15 +101,14 @@ if again or right then
   if mode == 'i' then return reply end
   -- A repeat writes the use again, so that a WAIT after this copy of the command covers it. Another sending makes it one
   -- that cannot be undone: whoever sent it may act on the answer.
-  set[3] = scope .. 'u'
-  if mine then
-    set[4] = values[1]
-  elseif sent then
-    set[4] = 'r' .. sub(values[1], 2)
-  else
-    set[4] = 'u' .. six(now) .. (group == '' and NONE or group) .. id .. (undone or NONE)
+  local text = values[1]
+  if sent then
+    text = 'r' .. sub(text, 2)
+  elseif not mine then
+    text = 'u' .. six(now) .. (group == '' and NONE or group) .. id .. (undone or NONE)
     if failures > 0 then set[5], set[6] = 'f', '0' end
   end
+  set[3], set[4] = scope .. 'u', text
   if group ~= '' then last = now + REPEATS end
 else
   local _, next, latest = gcra(set, values, 5, 9, rates, 0, limits, now)
