@@ -175,7 +175,7 @@ func TestNew_ReportsAllErrorsAtOnce(t *testing.T) {
 	require.Nil(t, m)
 	rig.Invalid(t, err, strings.Join([]string{
 		"onetime: New: the client is nil",
-		"onetime: key 1 of the ring has 31 bytes: want at least 32",
+		"onetime: the key has 31 bytes: want at least 32",
 		"onetime: key 3 of the ring has 1 bytes: want at least 32",
 		"onetime: keys 2 and 4 of the ring are the same",
 		"onetime: WithPreviousKeys: wants WithNamingKey, or the names of records change with the key",
@@ -242,8 +242,8 @@ func TestNew_Keys(t *testing.T) {
 		want string
 	}{
 		"32 bytes":       {rig.Key('k', 32), nil, ""},
-		"31 bytes":       {rig.Key('k', 31), nil, "onetime: key 1 of the ring has 31 bytes: want at least 32"},
-		"no key":         {nil, nil, "onetime: key 1 of the ring has 0 bytes: want at least 32"},
+		"31 bytes":       {rig.Key('k', 31), nil, "onetime: the key has 31 bytes: want at least 32"},
+		"no key":         {nil, nil, "onetime: the key has 0 bytes: want at least 32"},
 		"long key":       {rig.Key('k', 1000), nil, ""},
 		"previous keys":  {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(seven...)}, ""},
 		"no previous":    {rig.Key('k', 32), []onetime.Option{onetime.WithPreviousKeys()}, ""},

@@ -349,7 +349,7 @@ func TestRegistry_HasEveryFieldThatAScriptNames(t *testing.T) {
 	patterns := registry(t)
 	// What is written under a name that is no literal: a slot, a limit, a piece.
 	computed := map[string]bool{"scope .. i": true, "scope .. (i + 1)": true, "ARGV[field + i]": true, "name": true}
-	literal := regexp.MustCompile(`^(scope \.\. )?'([^']+)'$`)
+	literal := regexp.MustCompile(`^((?:scope|other) \.\. )?'([^']+)'$`)
 	written := 0
 	for _, name := range append([]string{"common"}, scriptNames...) {
 		_, body, ok := strings.Cut(core.ScriptText(name), "\n]]\n")
