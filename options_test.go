@@ -175,7 +175,7 @@ func TestNew_ReportsAllErrorsAtOnce(t *testing.T) {
 	require.Nil(t, m)
 	rig.Invalid(t, err, strings.Join([]string{
 		"onetime: New: the client is nil",
-		"onetime: the key has 31 bytes: want at least 32",
+		"onetime: key 1 of the ring has 31 bytes: want at least 32",
 		"onetime: key 3 of the ring has 1 bytes: want at least 32",
 		"onetime: keys 2 and 4 of the ring are the same",
 		"onetime: WithPreviousKeys: wants WithNamingKey, or the names of records change with the key",
