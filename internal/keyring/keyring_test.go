@@ -225,7 +225,9 @@ func TestKeys_GroupsDifferByEveryInput(t *testing.T) {
 
 func TestKeys_PseudonymsDifferByPersonPurposeAndNamingKey(t *testing.T) {
 	r := ring(t, rig.Key('k', 32), rig.Key('n', 32))
-	name := func(r *keyring.Ring, purpose, subject string) string { return r.Pseudonym(purpose, r.Tag(purpose, subject)) }
+	name := func(r *keyring.Ring, purpose, subject string) string {
+		return r.Pseudonym(purpose, r.Tag(purpose, subject))
+	}
 	base := name(r, "default", "alice@example.com")
 	require.Regexp(t, `^[A-Za-z0-9_-]{11}$`, base)
 	require.Equal(t, base, name(ring(t, rig.Key('x', 32), rig.Key('n', 32)), "default", "alice@example.com"))

@@ -34,8 +34,8 @@ var reads = func() map[string][]string {
 		"e": {"IssueOTP", "IssueToken", "IssueLink"}, "i": nil, // a group that nothing is of
 		"1 sealed": {"VerifyOTP", "VerifyToken", "InspectToken"}, "2 sealed": {"VerifyToken older"},
 		"used 1 sealed": nil, // not opened for a refusal
-		"f":        slices.Concat(issues, unbound, used, []string{"Status"}),
-		"s3600000": append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
+		"f":             slices.Concat(issues, unbound, used, []string{"Status"}),
+		"s3600000":      append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
 		"r": nil,
 		// What no Manager here has written:
 		"g7200000": issues, "s1": issues, ":stranger1": slot, ":strangeru": append([]string{"Status"}, issues...), ":strangerw": {"Status"}, ":strangera1": nil,
