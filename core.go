@@ -13,7 +13,7 @@ func init() {
 	core.WithClock = func(now func() time.Time) any {
 		return onlyNew("the clock of onetimetest", func(c *config) error { c.now = now; return nil })
 	}
-	core.ScriptText = scriptText
+	core.ScriptText, core.WholeScript = scriptText, wholeScript
 }
 
 func (m *Manager) core() *core.Core {

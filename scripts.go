@@ -25,9 +25,15 @@ var (
 	statusScript = newScript("status")
 )
 
-// newScript puts what all scripts share in front of one.
-func newScript(name string) *redis.Script {
-	return redis.NewScript(scriptText("common") + scriptText(name))
+// newScript puts what scripts share in front of one.
+func newScript(name string) *redis.Script { return redis.NewScript(wholeScript(name)) }
+
+func wholeScript(name string) string {
+	shared := scriptText("common")
+	if name != "verify" {
+		shared += scriptText("challenges")
+	}
+	return shared + scriptText(name)
 }
 
 func scriptText(name string) string {
@@ -64,16 +70,16 @@ type issueReply struct {
 
 func (m *Manager) runIssue(ctx context.Context, op string, c issueCall) (issueReply, error) {
 	settings := m.config.forIssues
-	args := make([]any, 0, 8+2*maxLimits)
-	args = append(args, c.id, c.Scope(), settings.Counts, c.code, c.token, c.sealed, settings.Rates, c.group)
+	args := make([]any, 0, 7+2*maxLimits)
+	args = append(args, c.id, c.Scope(), settings.Counts+c.group, c.code, c.token, c.sealed, settings.Rates)
 	args = append(args, settings.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{Op: op, Script: issueScript, Key: c.RecordKey(m.config.runner.Prefix), Args: args})
 	if err != nil {
 		return issueReply{}, err
 	}
-	reply := issueReply{hasCode: r.Flag(), resendIn: r.Duration(), issue: r.ID()}
-	if reply.issue != c.id {
-		reply.codeLives, reply.tokenLives = r.Duration(), r.Duration()
+	reply := issueReply{hasCode: r.Flag(), resendIn: r.Duration(), issue: c.id}
+	if r.More() {
+		reply.issue, reply.codeLives, reply.tokenLives = r.ID(), r.Duration(), r.Duration()
 	}
 	if reply.hasCode && c.code == "" || !reply.hasCode && c.token == "" || reply.issue != c.id && c.group == "" {
 		r.Fail() // only a link's code may be withheld, and only a group repeats another's issue
@@ -96,8 +102,8 @@ func (m *Manager) runVerify(ctx context.Context, op string, j judged, call strin
 	if j.kind == keyring.Token {
 		settings = m.config.forTokens
 	}
-	args := make([]any, 0, 8+maxLimits)
-	args = append(args, call, j.Scope(), j.kind, j.mode, settings.Counts, strings.Join(candidates, ""), settings.Rates, j.group)
+	args := make([]any, 0, 5+maxLimits)
+	args = append(args, call, j.Scope(), settings.Counts+j.kind+j.mode+j.group, strings.Join(candidates, ""), settings.Rates)
 	args = append(args, settings.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{
 		Op: op, Script: verifyScript, Key: j.RecordKey(m.config.runner.Prefix), Args: args, Ack: j.mode == modeVerify,
@@ -105,8 +111,9 @@ func (m *Manager) runVerify(ctx context.Context, op string, j judged, call strin
 	if err != nil {
 		return match{}, err
 	}
-	found := match{
-		issue: r.ID(), issued: r.Time(), candidate: int(r.Number()) - 1, sealed: r.Text(), call: r.ID(), repeated: r.Flag(),
+	found := match{issue: r.ID(), issued: r.Time(), candidate: int(r.Number()) - 1, sealed: r.Text(), call: call}
+	if r.More() {
+		found.call, found.repeated = r.ID(), r.Flag()
 	}
 	if found.candidate < 0 || found.candidate >= len(candidates) || found.repeated && j.group == "" || !found.repeated && found.call != call {
 		r.Fail()

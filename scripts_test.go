@@ -108,12 +108,12 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 	setup, _ := onetimetest.New(t)
 	id := "twelve bytes"
 	right := map[string][]any{ // what follows the id of the call
-		"IssueOTP":      {int64(1), int64(1), int64(0), ownID{}},
-		"IssueToken":    {int64(1), int64(0), int64(0), ownID{}},
-		"IssueLink":     {int64(1), int64(1), int64(0), ownID{}},
-		"VerifyOTP":     {int64(1), id, int64(1700000000000), int64(1), "", ownID{}, int64(0)},
-		"VerifyToken":   {int64(1), id, int64(1700000000000), int64(1), "sealed", ownID{}, int64(0)},
-		"InspectToken":  {int64(1), id, int64(1700000000000), int64(1), "sealed", ownID{}, int64(0)},
+		"IssueOTP":      {int64(1), int64(1), int64(0)},
+		"IssueToken":    {int64(1), int64(0), int64(0)},
+		"IssueLink":     {int64(1), int64(1), int64(0)},
+		"VerifyOTP":     {int64(1), id, int64(1700000000000), int64(1), ""},
+		"VerifyToken":   {int64(1), id, int64(1700000000000), int64(1), "sealed"},
+		"InspectToken":  {int64(1), id, int64(1700000000000), int64(1), "sealed"},
 		"Cancel":        {int64(1)},
 		"CancelQuietly": {int64(1)},
 		"Erase":         {int64(1)},
@@ -159,6 +159,14 @@ func TestReply_OfTheWrongShapeIsNeverASuccess(t *testing.T) {
 			}
 		}
 		wrong(append(append([]any{}, right[name]...), int64(1))...)
+		if name == "VerifyOTP" {
+			reply(append(append([]any{}, right[name]...), ownID{}, int64(0))...) // a repeat of this call
+			require.NoError(t, call(), name)
+		}
+		// An earlier sending of a group, where the call is of none.
+		for _, more := range [][]any{{ownID{}}, {id}, {id, int64(0)}, {id, int64(1)}, {ownID{}, int64(1)}, {id, int64(1), int64(1)}} {
+			wrong(append(append([]any{}, right[name]...), more...)...)
+		}
 
 		for _, value := range []any{nil, "OK", int64(1), []any{}, []any{"another call", int64(1)}, map[any]any{"x": 1}} {
 			answer = func([]any) (any, error) { return value, nil }
@@ -299,11 +307,11 @@ func TestReply_EachStatusIsARefusalWithWhatComesWithIt(t *testing.T) {
 	}
 }
 
-// registry returns the patterns of the registry of fields in lua/common.lua, by name.
+// registry returns the patterns of the registry of fields in lua/challenges.lua, by name.
 func registry(t *testing.T) map[string]*regexp.Regexp {
 	t.Helper()
 	patterns := map[string]*regexp.Regexp{}
-	for _, line := range regexp.MustCompile(`(?m)^local ((?:OF_[A-Z]+|UNLOCKED)(?:, OF_[A-Z]+)*) = (.*)$`).FindAllStringSubmatch(core.ScriptText("common"), -1) {
+	for _, line := range regexp.MustCompile(`(?m)^ *local ((?:OF_[A-Z]+|UNLOCKED)(?:, OF_[A-Z]+)*) = (.*)$`).FindAllStringSubmatch(core.ScriptText("challenges"), -1) {
 		values := strings.Split(line[2], ", ")
 		for i, name := range strings.Split(line[1], ", ") {
 			pattern := strings.Trim(values[i], "'")
@@ -348,10 +356,10 @@ func letters(pattern *regexp.Regexp) (all []string) {
 func TestRegistry_HasEveryFieldThatAScriptNames(t *testing.T) {
 	patterns := registry(t)
 	// What is written under a name that is no literal: a slot, a limit, a piece.
-	computed := map[string]bool{"scope .. i": true, "scope .. (i + 1)": true, "ARGV[field + i]": true, "name": true}
+	computed := map[string]bool{"scope .. i": true, "scope .. (i + 1)": true, "ARGV[field + i]": true, "scope .. letter .. i": true, "name": true}
 	literal := regexp.MustCompile(`^((?:scope|other) \.\. )?'([^']+)'$`)
 	written := 0
-	for _, name := range append([]string{"common"}, scriptNames...) {
+	for _, name := range append([]string{"common", "challenges"}, scriptNames...) {
 		_, body, ok := strings.Cut(core.ScriptText(name), "\n]]\n")
 		require.True(t, ok)
 		for _, found := range regexp.MustCompile(`scope \.\. '([^']+)'`).FindAllStringSubmatch(body, -1) {

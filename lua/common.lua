@@ -1,5 +1,6 @@
 --[[
   common: the statuses, and what more than one script needs. scripts.go puts this text in front of each script.
+  Each function here costs each call its making: what verify does not need is in challenges.lua.
 
   The one key is a record: what is known of a (purpose, subject). It is a hash, and only issue creates it.
 
@@ -25,30 +26,28 @@
   then for each secret, the code first, 21 bytes: kind 'c' or 't' · lifetime in ms (4) · digest (16)
   A single piece is all that is sealed whatever its size, several are cut every 64 bytes.
 
-  What Redis hears of a code is a keyed digest; what it stores of it is salted by the issue, see salted: so nothing that is
-  stored of one issue helps with another. The nonce of a token is random, and its digest stored as it is heard.
+  What Redis hears of a code is a keyed digest; what it stores of it is salted by the issue: of SHA-1(id of the issue ..
+  what was heard), in hexadecimal, the first 16 characters stand in its slot, and the next 8, as 4 bytes, mark a wrong
+  code, under the newest issue of the challenge, since an issue forgets the marks before it. So nothing that is stored of
+  one issue helps with another. The nonce of a token is random, and its digest stored as it is heard.
 
   A slot without secrets is that of an issue that was cancelled, revoked or erased.
+  A kind of secret is told as its byte: CODE is 'c', TOKEN 't'.
   Times are milliseconds by Redis's clock. An error leaves the record as it was: scripts read before they write.
 ]]
 local OK, MISMATCH, NOT_FOUND, USED, EXHAUSTED = 1, 2, 3, 4, 5
 local THROTTLED, LOCKED, DISABLED = 6, 7, 8
 
 local HEAD, SECRET, DIGEST, ID = 21, 21, 16, 12
+local CODE, TOKEN = 99, 116
 local SLOTS = 5
 local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
-local SKEW = 10000
 local CHALLENGES, PIECE = 16, 64
 local REPEATS, REMEMBERED = 60000, 600000
 local ENDED = 8
 
--- The registry of fields: a script writes none that is not here. Fields of the record, of its limits, of a challenge (behind
--- its scope), and the pieces of what a challenge has sealed; and which fields of the record unlock forgets with the limits.
--- A field that is not here is left alone: it is another version's. It costs issue one look at the names.
-local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-4]$'
-local UNLOCKED = '^f$'
-
-local byte, sub, floor, call, try = string.byte, string.sub, math.floor, redis.call, redis.pcall
+local byte, sub, floor, sha1hex = string.byte, string.sub, math.floor, redis.sha1hex
+local call, try = redis.call, redis.pcall
 
 local function damaged(what)
   error('onetime: damaged record: ' .. what)
@@ -117,9 +116,9 @@ local function find(slot, kind)
   if first ~= 99 and (first ~= 116 or pieces < 49) then damaged('slot') end
   if size > HEAD + SECRET then
     if first ~= 99 or byte(slot, HEAD + SECRET + 1) ~= 116 or pieces < 49 then damaged('slot') end
-    if kind == 't' then return HEAD + SECRET + 1 end
+    if kind == 116 then return HEAD + SECRET + 1 end
   end
-  if byte(kind) == first then return HEAD + 1 end
+  if kind == first then return HEAD + 1 end
 end
 
 -- A time in 6 bytes, and the time that stands at a place of a text.
@@ -136,22 +135,12 @@ local function six_at(text, at)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
 end
 
-local function issued_at(slot) return six_at(slot, 13) end
-
 -- When the secret at a place of a slot ends; 0 if it was issued ahead of the clock, which stepped back: that one is dead.
 local function ends(slot, at, now)
-  local time = issued_at(slot)
-  if time > now + SKEW then return 0 end
+  local skew, time = 10000, six_at(slot, 13)
+  if time > now + skew then return 0 end
   local a, b, c, d = byte(slot, at + 1, at + 4)
   return time + ((a * 256 + b) * 256 + c) * 256 + d
-end
-
--- Whether an issue has a secret that lives.
-local function lives(slot, now)
-  for at = HEAD + 1, #slot, SECRET do
-    if now < ends(slot, at, now) then return true end
-  end
-  return false
 end
 
 -- The names of the pieces of a slot, appended to names.
@@ -159,21 +148,6 @@ local function pieces(names, scope, slot)
   local stem = scope .. sub(slot, 20, 20)
   for i = 1, byte(slot, 21) - 48 do names[#names + 1] = stem .. i end
   return names
-end
-
--- What is left of a slot whose issue ended: its id, so that a late copy of the issue finds it.
-local function ended(slot) return sub(slot, 1, HEAD - 1) .. '0' end
-
---[[
-  The digest of a code as an issue salts it: 40 hexadecimal characters. The first 16 stand in its slot. The next 8, as 4
-  bytes, mark a wrong code: under the newest issue of the challenge, since an issue forgets the marks before it.
-]]
-local function salted(id, digest) return redis.sha1hex(id .. digest) end
-
-local function mark(salt)
-  local bytes = {}
-  for i = 17, 23, 2 do bytes[#bytes + 1] = tonumber(sub(salt, i, i + 1), 16) end
-  return string.char(unpack(bytes))
 end
 
 -- How many wrong codes are marked.
@@ -194,7 +168,7 @@ end
 
   Returns whether it is used, the time, the group, the call, and the undone call.
 ]]
-local NONE = string.rep('\0', ID)
+local NONE = '\0\0\0\0\0\0\0\0\0\0\0\0'
 
 local function use(text)
   if not text then return false end
@@ -208,25 +182,4 @@ local function slots(scope, from)
   local names = {}
   for i = from, SLOTS do names[#names + 1] = scope .. i end
   return call('HMGET', KEYS[1], unpack(names))
-end
-
--- All of the record: the scopes of its challenges, the fields of each scope, the fields of limits and those of the record.
-local function survey()
-  local scopes, fields, limits, own = {}, {}, {}, {}
-  for _, name in ipairs(call('HKEYS', KEYS[1])) do
-    local scope, rest = '', name
-    if byte(name) == 58 then scope, rest = sub(name, 1, 9), sub(name, 10) end
-    if string.find(rest, OF_CHALLENGE) or string.find(rest, OF_PIECES) then
-      if not fields[scope] then
-        scopes[#scopes + 1] = scope
-        fields[scope] = {}
-      end
-      table.insert(fields[scope], name)
-    elseif string.find(name, OF_LIMITS) then
-      limits[#limits + 1] = name
-    elseif string.find(name, OF_RECORD) then
-      own[#own + 1] = name
-    end
-  end
-  return scopes, fields, limits, own
 end

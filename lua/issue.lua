@@ -5,18 +5,18 @@
 
   ARGV[1]  id      of this call, and of the issue
   ARGV[2]  scope   of the challenge
-  ARGV[3]  counts  4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits
+  ARGV[3]  terms   4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits;
+                   then the group of the call, 12 bytes, if it is of one
   ARGV[4]  code    as it stands in a slot, but for the salt; '' for none
   ARGV[5]  token   as it stands in a slot; '' for none
   ARGV[6]  sealed  subject and payload; '' for none
   ARGV[7]  rates   of the limits, those of sends first; see gcra
-  ARGV[8]  group   of the call, 12 bytes; '' for none
-  ARGV[9+] the fields of the limits
+  ARGV[8+] the fields of the limits
 
   Reply {id, status, ...}
     OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now);
-               id of the issue: that of this call, or of an earlier sending of its group, and of that one also how many ms
-               its code lives and how many ms its token does
+               and of an issue that an earlier sending of the group made, its id, and how many ms its code lives, and
+               how many its token does
     NOT_FOUND  this call was here before, and what it issued has ended since
     THROTTLED  a send limit is empty: ms until the next send passes
     LOCKED     a guess limit is empty and nothing but a code was asked for: ms until the next guess is evaluated
@@ -25,9 +25,10 @@
   Invariant: all limits are checked before any is charged. After it a code of before is alive only if keep lets it,
   the challenge was not used and attempts were left. A repeat changes nothing, and revives nothing that ended.
 ]]
-local id, scope, counts, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
-local code, token, sealed, group = ARGV[4], ARGV[5], ARGV[6], ARGV[8]
-local keep, attempts, sends, guesses = byte(counts, 1, 4)
+local id, scope, terms, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
+local code, token, sealed = ARGV[4], ARGV[5], ARGV[6]
+local keep, attempts, sends, guesses = byte(terms, 1, 4)
+local group = sub(terms, 5)
 local limits = sends + guesses
 
 local now = clock()
@@ -35,11 +36,11 @@ local life = call('PTTL', KEYS[1])
 local values = {}
 if life ~= -2 then
   values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', scope .. 'e', scope .. 'i', scope .. '1', 'f', 'r',
-    unpack(ARGV, 9, 8 + limits))
+    unpack(ARGV, 8, 7 + limits))
 end
 local failures = whole(values[6])
-local set = {'HSET', KEYS[1]}
-local wait, next, last = gcra(set, values, 8, 9, rates, 0, sends, now)
+local set = {'HSET', KEYS[1], nil, nil, nil, nil, nil, nil, nil, nil} -- room for what a first issue writes, which saves growing
+local wait, next, last = gcra(set, values, 8, 8, rates, 0, sends, now)
 
 -- What stays of the challenge, moved up by one; what is dropped; the letters that are taken, the last slot that is, and
 -- the ids of what is replaced.
@@ -68,20 +69,20 @@ if life ~= -2 then
     end
     if slot then
       local rest = ''
-      for _, kind in ipairs({'c', 't'}) do
+      for _, kind in ipairs({CODE, TOKEN}) do
         local at = find(slot, kind)
-        if at and #stay < room and now < ends(slot, at, now) and not (kind == 'c' and exhausted) then
+        if at and #stay < room and now < ends(slot, at, now) and not (kind == CODE and exhausted) then
           rest = rest .. sub(slot, at, at + SECRET - 1)
         end
       end
       local own = sub(slot, 1, ID) == id
       if own or i == 1 and group ~= '' and values[4] == group then
         local alive = lives(slot, now) and not used
-        local coded = byte(slot, 19) == 116 and 0 or 1
-        if own then return alive and {id, OK, coded, wait, id} or {id, NOT_FOUND} end
+        local coded = byte(slot, 19) == TOKEN and 0 or 1
+        if own then return alive and {id, OK, coded, wait} or {id, NOT_FOUND} end
         if alive then
           local left = {}
-          for k, kind in ipairs({'c', 't'}) do
+          for k, kind in ipairs({CODE, TOKEN}) do
             local at = find(slot, kind)
             left[k] = at and math.max(0, ends(slot, at, now) - now) or 0
           end
@@ -111,9 +112,9 @@ if life ~= -2 then
         local newest, live = 0, false
         for _, slot in ipairs(slots(other, 1)) do
           if slot then
-            find(slot, 'c')
+            find(slot, CODE)
             live = live or lives(slot, now)
-            newest = math.max(newest, issued_at(slot))
+            newest = math.max(newest, six_at(slot, 13))
           end
         end
         local theirs, used_at = use(call('HGET', KEYS[1], other .. 'u'))
@@ -130,7 +131,7 @@ if life ~= -2 then
         for _, name in ipairs(other.names) do drop[#drop + 1] = name end
       end
     end
-    for i = 9, 8 + limits do asked[ARGV[i]] = true end
+    for i = 8, 7 + limits do asked[ARGV[i]] = true end
     for _, name in ipairs(stored) do
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
     end
@@ -146,7 +147,7 @@ if life ~= -2 then
 end
 
 if code ~= '' and life ~= -2 then
-  local locked = gcra(nil, values, 8, 9, rates, sends, guesses, now)
+  local locked = gcra(nil, values, 8, 8, rates, sends, guesses, now)
   local disabled = failures >= DISABLED_AT
   if token == '' and disabled then return {id, DISABLED} end
   if token == '' and locked > 0 then return {id, LOCKED, locked} end
@@ -154,13 +155,14 @@ if code ~= '' and life ~= -2 then
 end
 if wait > 0 then return {id, THROTTLED, wait} end
 
-if code ~= '' then code = sub(code, 1, 5) .. sub(salted(id, sub(code, 6)), 1, DIGEST) end
+local secrets = token
+if code ~= '' then secrets = sub(code, 1, 5) .. sub(sha1hex(id .. sub(code, 6)), 1, DIGEST) .. token end
 local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
 local as = code == '' and 't' or token == '' and 'c' or 'b'
-local count = math.ceil(#sealed / PIECE)
-if count > 4 then count = 1 end
-local slot = id .. six(now) .. as .. letter .. count .. code .. token
+local count, whole_size = 0, #sealed
+if whole_size > 0 then count = whole_size > 4 * PIECE and 1 or math.ceil(whole_size / PIECE) end
+local slot = id .. six(now) .. as .. letter .. sub('01234', count + 1, count + 1) .. secrets
 
 local size = #set
 set[size + 1], set[size + 2] = scope .. '1', slot
@@ -170,14 +172,15 @@ end
 for i = #stay + 2, bottom do drop[#drop + 1] = scope .. i end
 if replaced ~= '' then set[#set + 1], set[#set + 2] = scope .. 'e', replaced end
 if group ~= '' then set[#set + 1], set[#set + 2] = scope .. 'i', group end
-local step = count == 1 and #sealed or PIECE
-for i, name in ipairs(pieces({}, scope, slot)) do
-  set[#set + 1], set[#set + 2] = name, sub(sealed, (i - 1) * step + 1, i * step)
+local step = count == 1 and whole_size or PIECE
+for i = 1, count do
+  set[#set + 1], set[#set + 2] = scope .. letter .. i, sub(sealed, (i - 1) * step + 1, i * step)
 end
 
-last = math.max(last, now + REMEMBERED)
-for at = HEAD + 1, #slot, SECRET do
-  local expires = ends(slot, at, now)
+if last < now + REMEMBERED then last = now + REMEMBERED end
+for at = 2, #secrets, SECRET do
+  local a, b, c, d = byte(secrets, at, at + 3)
+  local expires = now + ((a * 256 + b) * 256 + c) * 256 + d
   if expires > last then last = expires end
 end
 if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
@@ -192,8 +195,8 @@ if life == -2 then
     call('HDEL', KEYS[1], unpack(names))
     error(answer.err)
   end
-  return {id, OK, code == '' and 0 or 1, next, id}
+  return {id, OK, code == '' and 0 or 1, next}
 end
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
 keep_until(last, life, now)
-return {id, OK, code == '' and 0 or 1, next, id}
+return {id, OK, code == '' and 0 or 1, next}

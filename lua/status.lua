@@ -32,7 +32,7 @@ for _, scope in ipairs((survey())) do
   for i, slot in ipairs(slots(scope, 1)) do
     if slot and i <= keep then
       local last, live = 0, {}
-      for k, kind in ipairs({'c', 't'}) do
+      for k, kind in ipairs({CODE, TOKEN}) do
         local at = find(slot, kind)
         local expires = at and ends(slot, at, now) or 0
         live[k] = expires > now and 1 or 0
@@ -40,7 +40,7 @@ for _, scope in ipairs((survey())) do
       end
       if last > now then
         for _, value in ipairs({sub(slot, 1, ID), live[1], live[2], scope == '' and 0 or 1, used, left,
-            issued_at(slot), last - now}) do
+            six_at(slot, 13), last - now}) do
           reply[#reply + 1] = value
         end
       end

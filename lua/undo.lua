@@ -23,7 +23,7 @@ local used, _, _, used_call = use(text)
 local live = false
 for i, slot in ipairs(slots(scope, 1)) do
   if slot and i <= keep and sub(slot, 1, ID) == issue then
-    find(slot, 'c')
+    find(slot, CODE)
     live = lives(slot, now)
   end
 end

@@ -46,6 +46,6 @@ var (
 	Of func(manager any) *Core
 	// WithClock returns a onetime.Option that sets the local clock.
 	WithClock func(now func() time.Time) any
-	// ScriptText returns the text of a file of lua/.
-	ScriptText func(name string) string
+	// ScriptText returns the text of a file of lua/, WholeScript that of a script with what stands in front of it.
+	ScriptText, WholeScript func(name string) string
 )

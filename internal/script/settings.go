@@ -27,9 +27,9 @@ func (l Limit) interval() int64 {
 
 // Settings is what scripts are told of a policy, made once so that no call has to.
 type Settings struct {
-	Counts any   // a byte each: slots that count, wrong codes allowed, number of send limits, of guess limits
-	Rates  any   // of each limit 8 bytes: interval and capacity in ms
-	Fields []any // of each limit its name in the record
+	Counts string // a byte each: slots that count, wrong codes allowed, number of send limits, of guess limits
+	Rates  any    // of each limit 8 bytes: interval and capacity in ms
+	Fields []any  // of each limit its name in the record
 }
 
 // NewSettings puts counts into bytes and limits into 32 bits each. What does not fit is an error, and never cut.

@@ -116,11 +116,14 @@ func warm(t *testing.T, client redis.UniversalClient, n int) {
 		node, err = cluster.MasterForKey(t.Context(), "")
 		require.NoError(t, err)
 	}
-	for range n {
-		conn := node.Conn()
-		defer conn.Close() // gives it to the pool
-		require.NoError(t, conn.Ping(t.Context()).Err())
-	}
+	// A client that hurries may give up on a busy machine, and then tries again.
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		for range n {
+			conn := node.Conn()
+			defer conn.Close() // gives it to the pool
+			require.NoError(c, conn.Ping(t.Context()).Err())
+		}
+	}, time.Minute, time.Millisecond)
 }
 
 // stopped runs a test while a server is stopped, and lets it go on.

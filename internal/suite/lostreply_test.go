@@ -92,7 +92,7 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 			w.Run(t, s.Addr, client.connect(s.Addr, rig.Dialer(w.proxy)), client.automatic, func(t *testing.T, b *rig.Backend) {
 				// Or the first reply to be lost would be that the script is not known.
 				for _, name := range []string{"issue", "verify", "undo", "revoke", "unlock", "status"} {
-					require.NoError(t, b.Raw.ScriptLoad(t.Context(), core.ScriptText("common")+core.ScriptText(name)).Err())
+					require.NoError(t, b.Raw.ScriptLoad(t.Context(), core.WholeScript(name)).Err())
 				}
 				test(t, w)
 			})
