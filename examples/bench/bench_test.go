@@ -42,7 +42,7 @@ func TestRun_TableAndCurvesAreWhole(t *testing.T) {
 	// Each line by what it is about, and its figures.
 	lines := map[string][]string{}
 	for line := range strings.Lines(out.String()) {
-		line = strings.Replace(line, floor, strings.ReplaceAll(floor, " ", "_"), 1)
+		line = strings.Replace(line, empty, strings.ReplaceAll(empty, " ", "_"), 1)
 		cells := strings.Fields(line)
 		if len(cells) != len(columns) {
 			continue
@@ -65,7 +65,7 @@ func TestRun_TableAndCurvesAreWhole(t *testing.T) {
 		for i, cell := range cells {
 			column := columns[4+i]
 			none := column == "bytes" && (strings.HasSuffix(name, ceiling) || strings.Contains(name, "EVALSHA")) ||
-				column == "÷ floor" && strings.HasSuffix(name, ceiling)
+				column == "÷ empty" && strings.HasSuffix(name, ceiling)
 			if none {
 				require.Equal(t, "-", cell, "%s: %s", name, column)
 				continue
@@ -81,7 +81,7 @@ func TestRun_TableAndCurvesAreWhole(t *testing.T) {
 			require.Equal(t, "1.00", cells[3], "%s: ÷ ceiling", name)
 		}
 		if strings.Contains(name, "EVALSHA") {
-			require.Equal(t, "1.0", cells[7], "%s: ÷ floor", name)
+			require.Equal(t, "1.0", cells[7], "%s: ÷ empty", name)
 		}
 	}
 	require.ElementsMatch(t, want, have)
@@ -172,7 +172,7 @@ func TestResults_AreMediansAndRatiosOfARound(t *testing.T) {
 		bytes:  map[string]map[int]float64{otp: {10: 263}},
 		samples: map[variant][]sample{
 			is(ceiling): {{pairs: 100, script: 1}, {pairs: 10, script: 9}, {pairs: 120, script: 1}},
-			is(floor):   {{pairs: 90, script: 2}, {pairs: 9, script: 20}, {pairs: 90, script: 2}},
+			is(empty):   {{pairs: 90, script: 2}, {pairs: 9, script: 20}, {pairs: 90, script: 2}},
 			is(otp):     {{pairs: 40, script: 30}, {pairs: 5, script: 280}, {pairs: 72, script: 26}},
 		},
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var colours = map[string]string{ceiling: "#444444", floor: "#8c8c8c", otp: "#1f6fb4", token: "#c2570c", link: "#2a8a3e"}
+var colours = map[string]string{ceiling: "#444444", empty: "#8c8c8c", otp: "#1f6fb4", token: "#c2570c", link: "#2a8a3e"}
 
 // draw returns two panels of pairs a second as SVG: over callers and over pending codes.
 func draw(results []result, c config) []byte {

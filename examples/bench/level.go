@@ -75,7 +75,7 @@ func (b *bench) pairsOf(rdb redis.Cmdable, m *onetime.Manager) map[string]func(c
 			}
 			return rdb.GetDel(ctx, subject).Err()
 		},
-		floor: func(ctx context.Context, subject string) error {
+		empty: func(ctx context.Context, subject string) error {
 			if err := rdb.EvalSha(ctx, b.bareSHA, none).Err(); err != nil {
 				return err
 			}

@@ -20,13 +20,13 @@ import (
 // Operations, each a pair of calls. The first two are what the others are compared with.
 const (
 	ceiling = "SET+GETDEL" // what this machine does at best through this client
-	floor   = "EVALSHA ×2" // return 1: what a script costs that does nothing
+	empty   = "EVALSHA ×2" // return 1: what a script costs that does nothing
 	otp     = "OTP"
 	token   = "token"
 	link    = "link+code" // verified by its token
 )
 
-var operations = []string{ceiling, floor, otp, token, link}
+var operations = []string{ceiling, empty, otp, token, link}
 
 // Clients.
 const (
@@ -216,7 +216,7 @@ func (b *bench) take(ctx context.Context, v variant, slice time.Duration) (sampl
 	for _, took := range b.took[:v.callers] {
 		all = append(all, took...)
 	}
-	if v.operation != ceiling && v.operation != floor {
+	if v.operation != ceiling && v.operation != empty {
 		if err := b.forget(ctx, l, first, first+made); err != nil {
 			return sample{}, err
 		}

@@ -35,7 +35,7 @@ func (b *bench) results() []result {
 		to.operation = ceiling
 		_, r.ratio, _ = quartiles(ratios(samples, b.samples[to], func(s sample) float64 { return s.pairs }))
 		if v.operation != ceiling {
-			to.operation = floor
+			to.operation = empty
 			_, r.scripts, _ = quartiles(ratios(samples, b.samples[to], func(s sample) float64 { return s.script }))
 		}
 		r.bytes = b.bytes[v.operation][v.pending]
@@ -83,7 +83,7 @@ func quartiles(list []float64) (first, second, third float64) {
 
 var columns = []string{
 	"pending", "client", "callers", "pair", "pairs/s", "p50 ms", "p99 ms", "÷ ceiling",
-	"client µs", "server µs", "script µs", "÷ floor", "bytes", "allocs",
+	"client µs", "server µs", "script µs", "÷ empty", "bytes", "allocs",
 }
 
 func printTable(w io.Writer, results []result) error {
@@ -105,7 +105,7 @@ func printTable(w io.Writer, results []result) error {
 pair       two calls, one after the other: an issue and its verification, each of a new subject
 ÷ ceiling  pairs/s by those of SET+GETDEL with the same client, callers and pending
 client µs  of CPU that this program used for each pair; server µs: that Redis did
-script µs  in each script, or command of SET+GETDEL, by INFO commandstats; ÷ floor: by that of a script that is "return 1"
+script µs  in each script, or command of SET+GETDEL, by INFO commandstats; ÷ empty: by that of a script that is "return 1"
 bytes      of Redis for each pending challenge, all counted
 allocs     of the client for each call
 
