@@ -30,6 +30,8 @@ type machine struct {
 	issues    []*issue // that succeeded, the newest last
 	proofs    []*proof
 	calls     int
+	names     map[int]string // of calls that may use something, as Verifications tell them
+	copies    []late
 	last      place // of the last call
 }
 
@@ -39,6 +41,7 @@ type proof struct {
 	by    *instance
 	issue *issue
 	call  int
+	again func(*rapid.T) // the same sending
 }
 
 // actions are what a machine does, each as often beside the others as its weight says; rapid prefers the first and the last.
@@ -52,9 +55,11 @@ var actions = []struct {
 	{"undo", 5, (*machine).undoOne},
 	{"code", 4, (*machine).tryCode},
 	{"token", 4, (*machine).tryToken},
+	{"again", 4, (*machine).sendAgain},
+	{"late", 6, (*machine).runLate},
 	{"guess", 3, func(m *machine, t *rapid.T) { m.guess(t, rapid.SampledFrom([]int{3, 7, 17}).Draw(t, "tries"), false) }},
 	{"unlock", 2, (*machine).unlockOne},
-	{"cancel", 1, (*machine).cancelOne},
+	{"cancel", 2, (*machine).cancelOne},
 	{"step back", 1, (*machine).stepBack},
 	{"wait", 1, (*machine).wait},
 	{"crowd", 1, func(m *machine, t *rapid.T) { m.crowd(t, 2) }},
@@ -75,7 +80,7 @@ func sameAnswers(t *testing.T, s *server, checks int, all bool) {
 	for range 5 {
 		rapid.Check(t, func(t *rapid.T) {
 			s.empty(t)
-			m := &machine{server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached.count}}
+			m := &machine{server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached.count}, names: map[int]string{}}
 			m.run(t)
 		})
 		if !all || len(reached.missing()) == 0 {
@@ -184,7 +189,7 @@ func (m *machine) lines(s onetime.Status) string {
 // usedBy returns the call that used the challenge of an issue, 0 if none did.
 func (m *machine) usedBy(i *issue) int {
 	if r := m.at(i.place); r != nil && r.challenges[i.binding] != nil {
-		return r.challenges[i.binding].usedBy
+		return r.challenges[i.binding].use.call
 	}
 	return 0
 }
