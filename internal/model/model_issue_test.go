@@ -177,7 +177,7 @@ func (m *model) over(c *challenge) bool {
 		m.reached("issue: a dead challenge stays, issued to of late")
 		return false
 	}
-	if c.use.call != 0 && c.use.at > m.now-repeats {
+	if c.use.call != 0 && c.use.at >= m.now-repeats {
 		m.reached("issue: a dead challenge stays, used of late")
 		return false
 	}

@@ -139,10 +139,10 @@ func (m *model) use(r *record, c *challenge, i *issue, group string, call int) s
 	return success{i, call, false}
 }
 
-// keepGroup keeps a record as long as repeats are answered.
+// keepGroup keeps a record as long as repeats are answered, the last after exactly that time.
 func (m *model) keepGroup(r *record, group string) {
 	if group != "" {
-		r.end = max(r.end, m.now+repeats)
+		r.end = max(r.end, m.now+repeats+1)
 	}
 }
 

@@ -26,7 +26,9 @@ type reply struct {
 var statuses = []string{"yes", "mismatch", "not found", "used", "exhausted", "throttled", "locked", "disabled"}
 
 // keep takes a copy of the command of the last call.
-func (m *machine) keep(judge func(*rapid.T, reply)) { m.copies = append(m.copies, late{m.server.last, judge}) }
+func (m *machine) keep(judge func(*rapid.T, reply)) {
+	m.copies = append(m.copies, late{m.server.last, judge})
+}
 
 // called notes the id of the last call, and returns the call.
 func (m *machine) called() int {

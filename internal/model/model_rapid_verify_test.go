@@ -3,7 +3,6 @@ package model
 import (
 	"slices"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
