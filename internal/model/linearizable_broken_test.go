@@ -216,7 +216,7 @@ var rules = map[string]rule{
 	},
 	"an Undo is anybody's": func(_ record, c call, a answer, after *record) {
 		if c.op == "Undo" && a.reason == onetime.ErrUsed {
-			after.challenges[c.challenge].undone = true
+			after.challenges[c.challenge].use = 0
 		}
 	},
 	"a Cancel ends all": func(_ record, c call, _ answer, after *record) {

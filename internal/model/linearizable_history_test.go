@@ -78,6 +78,9 @@ func newCrew(t testing.TB, work workload, seed uint64) *crew {
 		if work.broken != nil {
 			c.client = work.broken(client)
 		}
+		if work.flaw != (flaw{}) {
+			c.client = work.flaw.client(t, server.Addr, client)
+		}
 		w.callers = append(w.callers, c)
 	}
 	return w

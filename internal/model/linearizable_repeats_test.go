@@ -22,9 +22,9 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 	}{
 		"a use, sent again": {
 			play: func(ok func(err error), c *caller) {
-				ok(c.issue("IssueLink", 0))
+				ok(c.issue("IssueLink", 0, "", ""))
 				lost(c)
-				ok(c.verify("VerifyOTP", c.known.codes[0]))
+				ok(c.verify("VerifyOTP", c.known.codes[0], ""))
 			},
 			forget: func(_ record, c call, a answer, after *record) {
 				if a.used(c) {
@@ -34,40 +34,40 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 		},
 		"a use, late, after its Undo": {
 			play: func(ok func(err error), c *caller) {
-				ok(c.issue("IssueLink", 0))
+				ok(c.issue("IssueLink", 0, "", ""))
 				held(c)
-				ok(c.verify("VerifyOTP", c.known.codes[0]))
+				ok(c.verify("VerifyOTP", c.known.codes[0], ""))
 				ok(c.undo(c.known.uses[0]))
 				c.network.settle()
-				ok(c.verify("VerifyOTP", c.known.codes[0]))
+				ok(c.verify("VerifyOTP", c.known.codes[0], ""))
 			},
 			forget: func(_ record, c call, _ answer, after *record) {
 				if c.op == "Undo" {
-					after.challenges[0].use, after.challenges[0].undone = 0, false
+					after.challenges[0].use, after.challenges[0].undone = 0, 0
 				}
 			},
 		},
 		"a use, late, after its Undo and an issue that keeps": {
 			play: func(ok func(err error), c *caller) {
-				ok(c.issue("IssueLink", 0))
+				ok(c.issue("IssueLink", 0, "", ""))
 				held(c)
-				ok(c.verify("VerifyOTP", c.known.codes[0]))
+				ok(c.verify("VerifyOTP", c.known.codes[0], ""))
 				ok(c.undo(c.known.uses[0]))
-				ok(c.issue("IssueLink", 0))
+				ok(c.issue("IssueLink", 0, "", ""))
 				c.network.settle()
-				ok(c.verify("VerifyOTP", c.known.codes[1]))
+				ok(c.verify("VerifyOTP", c.known.codes[1], ""))
 			},
 			forget: func(_ record, c call, _ answer, after *record) {
 				if c.op == "IssueLink" {
-					after.challenges[0].use, after.challenges[0].undone = 0, false
+					after.challenges[0].use, after.challenges[0].undone = 0, 0
 				}
 			},
 		},
 		"an issue, sent again": {
 			play: func(ok func(err error), c *caller) {
 				lost(c)
-				ok(c.issue("IssueOTP", 0))
-				ok(c.issue("IssueOTP", 0)) // the second of two
+				ok(c.issue("IssueOTP", 0, "", ""))
+				ok(c.issue("IssueOTP", 0, "", "")) // the second of two
 			},
 			forget: func(before record, c call, _ answer, after *record) {
 				if strings.HasPrefix(c.op, "Issue") && *after == before {
@@ -78,8 +78,8 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 		"an issue, late, after its Cancel": {
 			play: func(ok func(err error), c *caller) {
 				held(c)
-				ok(c.issue("IssueOTP", 0))
-				ok(c.cancel(c.known.issues[0]))
+				ok(c.issue("IssueOTP", 0, "", ""))
+				ok(c.cancel("Cancel", c.known.issues[0]))
 				c.network.settle()
 				ok(c.inquire())
 			},
@@ -91,10 +91,10 @@ func TestLinearizable_FindsForgottenRepeats(t *testing.T) {
 		},
 		"a Revoke, late, after an issue": {
 			play: func(ok func(err error), c *caller) {
-				ok(c.issue("IssueOTP", 0))
+				ok(c.issue("IssueOTP", 0, "", ""))
 				held(c)
-				ok(c.revoke())
-				ok(c.issue("IssueOTP", 0))
+				ok(c.end("Revoke"))
+				ok(c.issue("IssueOTP", 0, "", ""))
 				c.network.settle()
 				ok(c.inquire())
 			},

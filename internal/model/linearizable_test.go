@@ -45,9 +45,9 @@ var (
 	// everyday has some of everything, restless is to and fro: secrets are used and given back, issues made and cancelled.
 	everyday = mix{
 		otp: 5, token: 3, link: 6, code: 23, wrongCode: 12, useToken: 11, inspect: 5,
-		undo: 14, cancel: 3, revoke: 2, unlock: 3, inquire: 13,
+		undo: 14, cancel: 3, quiet: 3, revoke: 2, erase: 2, unlock: 3, inquire: 13,
 	}
-	restless = mix{otp: 5, link: 5, code: 20, wrongCode: 3, useToken: 10, inspect: 2, undo: 28, cancel: 6, revoke: 2, unlock: 3, inquire: 16}
+	restless = mix{otp: 5, link: 5, code: 20, wrongCode: 3, useToken: 10, inspect: 2, undo: 28, cancel: 6, quiet: 3, revoke: 2, erase: 1, unlock: 3, inquire: 16}
 
 	looseWork    = workload{policy: loose, mix: everyday, callers: 8, steps: 24}
 	tightWork    = workload{policy: tight, mix: everyday, callers: 8, steps: 24}
@@ -68,10 +68,12 @@ func once(w *workload)  { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1,
 // What callers have to see in every workload, and with some limits. ErrDisabled comes before ErrLocked.
 var (
 	always = []string{
-		"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken", "InspectToken", "Undo", "Cancel", "Revoke", "Unlock", "Status",
+		"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken", "InspectToken", "Undo", "Unlock", "Status",
+		"Cancel", "CancelQuietly", "Revoke", "Erase",
 		outcome("VerifyOTP", onetime.ErrMismatch), outcome("VerifyOTP", onetime.ErrNotFound), outcome("VerifyOTP", onetime.ErrUsed),
 		outcome("VerifyToken", onetime.ErrNotFound), outcome("VerifyToken", onetime.ErrUsed), outcome("InspectToken", onetime.ErrNotFound),
 		outcome("InspectToken", onetime.ErrUsed), outcome("Undo", onetime.ErrNotFound), outcome("Undo", onetime.ErrUsed),
+		"IssueOTP, repeated", "IssueLink, repeated", "VerifyOTP, repeated", "VerifyToken, repeated",
 	}
 	exhausted = []string{outcome("VerifyOTP", onetime.ErrExhausted)}
 	limited   = []string{
@@ -86,6 +88,13 @@ func outcome(op string, reason error) string {
 		op += ", " + reason.Error()
 	}
 	return op
+}
+
+func (a answer) outcome(op string) string {
+	if a.repeated {
+		return op + ", repeated"
+	}
+	return outcome(op, a.reason)
 }
 
 func newSeed(t *testing.T) uint64 {
@@ -113,7 +122,7 @@ func holds(t *testing.T, work workload, rounds int, outcomes ...[]string) {
 		h := crew.round(t)
 		for _, o := range h.operations {
 			if a := o.Output.(*answer); a != nil {
-				seen[outcome(o.Input.(call).op, a.reason)]++
+				seen[a.outcome(o.Input.(call).op)]++
 			} else {
 				silent++
 			}
