@@ -141,7 +141,7 @@ func (c *caller) do(in call, method func(ctx context.Context) (answer, error)) e
 		e.answer = &answer{reason: denied.Reason, left: denied.AttemptsLeft, wait: denied.RetryAfter > 0}
 	case err == nil:
 		e.answer = &out
-	case !c.work.faults || errors.As(err, &answered) || errors.Is(err, onetime.ErrInvalid):
+	case !c.work.faults && c.work.flaw == (flaw{}) || errors.As(err, &answered) || errors.Is(err, onetime.ErrInvalid):
 		return fmt.Errorf("%s: %w", in.op, err)
 	}
 	c.entries = append(c.entries, e)
