@@ -97,8 +97,11 @@ func (m *machine) reissued(t *rapid.T, kind string, made *issue, got onetime.Lin
 	require.Equal(t, m.lives(made.codeUntil), got.CodeExpiresIn)
 	require.Equal(t, m.lives(made.tokenUntil), got.ExpiresIn)
 	m.reached(kind + ": yes, repeated")
+	if made.coded {
+		m.reached(kind + ": yes, repeated with a code")
+	}
 	if made.quiet {
-		m.reached(kind + ": yes, repeated, of what was cancelled quietly")
+		m.reached("issue: repeats what was cancelled quietly")
 	}
 }
 

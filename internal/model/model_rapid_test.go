@@ -32,7 +32,15 @@ type machine struct {
 	calls     int
 	names     map[int]string // of calls that may use something, as Verifications tell them
 	copies    []late
+	held      held
 	last      place // of the last call
+}
+
+func newMachine(s *server, reached func(what string)) *machine {
+	return &machine{
+		server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached}, names: map[int]string{},
+		held: held{digests: map[string]string{}, marks: map[string]bool{}, marked: map[string]bool{}},
+	}
 }
 
 // A proof is a Verification, and what the model knows of it. A call of 0 only inspected.
@@ -69,7 +77,7 @@ var actions = []struct {
 
 /*
 sameAnswers lets rapid drive machines, each on an empty Redis. If all must be reached and something was not, it goes on, up
-to five times. With -short or flags of rapid it does what they say, and something may be missing. -rapid.seed repeats a run:
+to twenty times. With -short or flags of rapid it does what they say, and something may be missing. -rapid.seed repeats a run:
 what onetime draws by itself (codes, tokens, ids) decides nothing.
 */
 func sameAnswers(t *testing.T, s *server, checks int, all bool) {
@@ -77,11 +85,10 @@ func sameAnswers(t *testing.T, s *server, checks int, all bool) {
 	usual = setFlag(t, "rapid.steps", "30", 50) && usual && flag.Lookup("rapid.seed").Value.String() == "0"
 	all = all && usual && !testing.Short()
 	reached := outcomes{}
-	for range 5 {
+	for range 20 {
 		rapid.Check(t, func(t *rapid.T) {
 			s.empty(t)
-			m := &machine{server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached.count}, names: map[int]string{}}
-			m.run(t)
+			newMachine(s, reached.count).run(t)
 		})
 		if !all || len(reached.missing()) == 0 {
 			break
@@ -91,7 +98,7 @@ func sameAnswers(t *testing.T, s *server, checks int, all bool) {
 }
 
 // setFlag sets a flag of rapid for a test, unless somebody else has set it, by the environment maybe.
-func setFlag(t *testing.T, name, initial string, value int) bool {
+func setFlag(t *testing.T, name, initial string, value any) bool {
 	f := flag.Lookup(name)
 	given := f.DefValue != initial
 	flag.Visit(func(set *flag.Flag) { given = given || set == f })
@@ -138,8 +145,9 @@ func (m *machine) same(t *rapid.T, op string, got error, want *onetime.DeniedErr
 }
 
 // compare wants what is stored to be what the model knows: of the place of the last call and of another one, as one of the
-// instances sees it, and the end of each record.
+// instances sees it, and the end of each record. And it looks at what Redis holds.
 func (m *machine) compare(t *rapid.T) {
+	m.held.look(t, m.server)
 	n := len(m.issues) + m.calls
 	m.compareStatus(t, m.last, n/4)
 	m.compareStatus(t, place{purposes[n%2], subjects[n/2%2]}, n/4)
