@@ -73,7 +73,6 @@ type issue struct {
 	codeUntil, tokenUntil int64  // 0: none, or none any more
 
 	undone, dead bool // once, for the outcomes
-	first        bool // the first run of its call made it
 }
 
 // An instance is a Manager, and what the model needs of it: the settings, the keys it knows, the one it issues with first, and
