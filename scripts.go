@@ -81,7 +81,8 @@ func (m *Manager) runIssue(ctx context.Context, op string, c issueCall) (issueRe
 	if r.More() {
 		reply.issue, reply.codeLives, reply.tokenLives = r.ID(), r.Duration(), r.Duration()
 	}
-	if reply.hasCode && c.code == "" || !reply.hasCode && c.token == "" || reply.issue != c.id && c.group == "" {
+	another := reply.issue != c.id // which may have been asked for a code where this one was not
+	if reply.hasCode && c.code == "" && !another || !reply.hasCode && c.token == "" || another && c.group == "" {
 		r.Fail() // only a link's code may be withheld, and only a group repeats another's issue
 	}
 	return reply, r.End(op)

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -10,7 +11,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 )
 
-// A name stands for an id, and so for the issue or the use of that id, or for a wrong code. 0 is none.
+// A name stands for an id, and so for the issue or the use of that id, or for a wrong code, a request or a group. 0 is none.
 type name uint16
 
 // A call is what a caller asks of one record. go-redis may send it several times; its copies are equal.
@@ -20,38 +21,50 @@ type call struct {
 	challenge int    // 0 the unbound one, 1 the bound one
 	shown     name   // at a verification: the issue whose code or token was shown, or the wrong code
 	issue     name   // of an Undo and a Cancel
+	requests  [2]name
+	group     name // that it is a sending of
 }
 
 // An answer is what of the result of a call does not depend on how fast it came.
 type answer struct {
-	reason error  // of a refusal
-	left   int    // AttemptsLeft
-	wait   bool   // RetryAfter or ResendIn is more than 0
-	code   bool   // what was issued has a code
-	issue  name   // of a Verification
-	status status // see summary
+	reason   error  // of a refusal
+	left     int    // AttemptsLeft
+	wait     bool   // RetryAfter or ResendIn is more than 0
+	code     bool   // what was issued has a code
+	issue    name   // that was made, or of a Verification
+	use      name   // Call of a Verification
+	repeated bool   // another sending of the group was first
+	status   status // see summary
 }
 
-// A record is the sequential model of what is kept of a purpose and subject. No time passes in it: nothing expires and no
-// limit refills, so a limit is a number of events. It knows two challenges. It is compared by ==.
+// A record is the sequential model of what is kept of a purpose and subject. No time passes in it: nothing expires, no
+// limit refills, so that a limit is a number of events, and no challenge is swept. It knows two. It is compared by ==.
 type record struct {
 	sends, guesses, failures uint16 // sends and guesses since the last Unlock
-	revoke                   name   // the last that ended something
+	revoke                   name   // the last Revoke or Erase that ended something
 	challenges               [2]challenge
 }
 
 type challenge struct {
-	use    name // the call that used it
-	undone bool // that call
-	marks  [16]name
-	slots  [5]slot
+	use, group name // the call that used it, 0 if none did, and its group
+	repeated   bool // another sending of that was answered yes
+	undone     name // the last call that was undone
+	marks      [16]mark
+	slots      [5]slot
+	issued     name    // group of the newest issue
+	replaced   [8]name // issues, the last that was replaced first
 }
 
-// A slot is an issue, the newest first. One without secrets was cancelled or revoked.
+// A mark is a wrong code, and the request it was typed under.
+type mark struct{ code, request name }
+
+// A slot is an issue, the newest first. One without secrets was cancelled, revoked or erased.
 type slot struct {
 	issue       name
+	request     name
 	code, token bool
 	answered    bool // with a code
+	quiet       bool // cancelled quietly: nothing matches it
 }
 
 // A status is what Status says, without times and in an order that rests on none.
@@ -80,7 +93,7 @@ func (r record) next(p onetime.Policy, c call) (record, answer) {
 		return r, r.verifyToken(c)
 	case "Undo":
 		return r, r.undo(c)
-	case "Cancel", "Revoke":
+	case "Cancel", "CancelQuietly", "Revoke", "Erase":
 		return r, r.end(c)
 	case "Unlock":
 		r.sends, r.guesses, r.failures = 0, 0, 0
@@ -93,10 +106,8 @@ func (r record) next(p onetime.Policy, c call) (record, answer) {
 
 func (r *record) issue(p onetime.Policy, c call) answer {
 	ch := &r.challenges[c.challenge]
-	for _, s := range ch.slots {
-		if s.issue == c.id { // a repeat
-			return answer{code: s.answered, wait: full(r.sends, p.SendLimits)}
-		}
+	if before, known := r.issuedBefore(p, c); known {
+		return before
 	}
 	code, token := c.op != "IssueToken", c.op != "IssueOTP"
 	if code && r.disabled() || code && full(r.guesses, p.GuessLimits) {
@@ -113,36 +124,55 @@ func (r *record) issue(p onetime.Policy, c call) answer {
 	}
 	r.sends++
 
-	kept := []slot{{c.id, code, token, code}}
+	kept, replaced := []slot{{issue: c.id, request: c.requests[0], code: code, token: token, answered: code}}, []name{}
 	for _, s := range ch.slots {
 		s.code = s.code && ch.charged() < p.MaxAttempts
-		if s.live() && !ch.used() && len(kept) < p.Keep {
+		switch {
+		case s.live() && ch.use == 0 && len(kept) < p.Keep:
 			kept = append(kept, s)
+		case s.issue != 0:
+			replaced = append(replaced, s.issue)
 		}
 	}
-	if ch.used() {
-		ch.use = 0
-	}
-	ch.marks, ch.slots = [16]name{}, [5]slot{}
+	before := ch.replaced
+	*ch = challenge{undone: ch.undone, issued: c.group}
 	copy(ch.slots[:], kept)
-	for i := range r.challenges {
-		if !r.challenges[i].live(slot.live) {
-			r.challenges[i] = challenge{} // an issue drops what is dead
+	copy(ch.replaced[:], append(replaced, before[:]...))
+	return answer{code: code, wait: full(r.sends, p.SendLimits), issue: c.id}
+}
+
+// issuedBefore answers a call that was here before, or another sending of whose group was.
+func (r *record) issuedBefore(p onetime.Policy, c call) (answer, bool) {
+	ch := &r.challenges[c.challenge]
+	if slices.Contains(ch.replaced[:], c.id) {
+		return answer{reason: onetime.ErrNotFound}, true
+	}
+	for i, s := range ch.slots {
+		own, alive := s.issue == c.id, s.live() && ch.use == 0
+		switch group := i == 0 && c.group != 0 && ch.issued == c.group; {
+		case (own || group) && alive:
+			return answer{code: s.answered, wait: full(r.sends, p.SendLimits), issue: s.issue, repeated: !own}, true
+		case own:
+			return answer{reason: onetime.ErrNotFound}, true
 		}
 	}
-	return answer{code: code, wait: full(r.sends, p.SendLimits)}
+	return answer{}, false
 }
 
 func (r *record) verifyCode(p onetime.Policy, c call) answer {
 	ch := &r.challenges[c.challenge]
-	right := ch.live(func(s slot) bool { return s.issue == c.shown && s.code })
-	known := slices.Contains(ch.marks[:], c.shown)
+	right := ch.live(func(s slot) bool {
+		return s.issue == c.shown && s.code && !s.quiet && slices.Contains(c.requests[:], s.request)
+	})
+	known := slices.ContainsFunc(c.requests[:], func(request name) bool {
+		return slices.Contains(ch.marks[:], mark{c.shown, request})
+	})
 	locked := full(r.guesses, p.GuessLimits)
 	switch {
-	case ch.use == c.id && right && !ch.undone: // a repeat
-		return answer{issue: c.shown}
-	case ch.use == c.id && ch.undone:
+	case ch.undone == c.id:
 		return answer{reason: onetime.ErrNotFound}
+	case right && ch.repeats(c):
+		return r.repeat(c)
 	case known && !right:
 		return answer{reason: onetime.ErrMismatch, left: max(0, p.MaxAttempts-ch.charged()), wait: locked}
 	case r.disabled():
@@ -151,15 +181,17 @@ func (r *record) verifyCode(p onetime.Policy, c call) answer {
 		return answer{reason: onetime.ErrLocked, wait: true}
 	case !ch.live(func(s slot) bool { return s.code }):
 		return answer{reason: onetime.ErrNotFound}
-	case ch.used():
+	case ch.use != 0:
 		return answer{reason: onetime.ErrUsed}
 	case ch.charged() >= p.MaxAttempts:
 		return answer{reason: onetime.ErrExhausted}
 	case right:
 		return r.success(c)
 	}
-	ch.marks[ch.charged()] = c.shown
-	slices.SortFunc(ch.marks[:ch.charged()], func(a, b name) int { return int(a) - int(b) })
+	ch.marks[ch.charged()] = mark{c.shown, c.requests[0]}
+	slices.SortFunc(ch.marks[:ch.charged()], func(a, b mark) int {
+		return cmp.Or(int(a.code)-int(b.code), int(a.request)-int(b.request))
+	})
 	r.failures++
 	r.guesses++
 	return answer{reason: onetime.ErrMismatch, left: p.MaxAttempts - ch.charged(), wait: full(r.guesses, p.GuessLimits)}
@@ -167,13 +199,13 @@ func (r *record) verifyCode(p onetime.Policy, c call) answer {
 
 func (r *record) verifyToken(c call) answer {
 	ch := &r.challenges[c.challenge]
-	right := ch.live(func(s slot) bool { return s.issue == c.shown && s.token })
+	right := ch.live(func(s slot) bool { return s.issue == c.shown && s.token && !s.quiet })
 	switch {
-	case ch.use == c.id && right && !ch.undone: // a repeat
-		return answer{issue: c.shown}
-	case ch.use == c.id && ch.undone || !right:
+	case ch.undone == c.id || !right:
 		return answer{reason: onetime.ErrNotFound}
-	case ch.used():
+	case ch.repeats(c):
+		return r.repeat(c)
+	case ch.use != 0:
 		return answer{reason: onetime.ErrUsed}
 	case c.op == "InspectToken":
 		return answer{issue: c.shown}
@@ -181,10 +213,23 @@ func (r *record) verifyToken(c call) answer {
 	return r.success(c)
 }
 
+// repeats reports whether a right secret was used by this call, or by another sending of its group.
+func (c *challenge) repeats(by call) bool {
+	return c.use != 0 && (c.use == by.id || by.group != 0 && c.group == by.group)
+}
+
+func (r *record) repeat(c call) answer {
+	ch := &r.challenges[c.challenge]
+	another := ch.use != c.id
+	ch.repeated = ch.repeated || another
+	return answer{issue: c.shown, use: ch.use, repeated: another}
+}
+
 func (r *record) success(c call) answer {
-	r.challenges[c.challenge].use, r.challenges[c.challenge].undone = c.id, false
+	ch := &r.challenges[c.challenge]
+	ch.use, ch.group, ch.repeated = c.id, c.group, false
 	r.failures = 0
-	return answer{issue: c.shown}
+	return answer{issue: c.shown, use: c.id}
 }
 
 func (r *record) undo(c call) answer {
@@ -192,29 +237,36 @@ func (r *record) undo(c call) answer {
 	switch {
 	case !ch.live(func(s slot) bool { return s.issue == c.issue && s.live() }):
 		return answer{reason: onetime.ErrNotFound}
-	case ch.used() && ch.use != c.id:
+	case ch.use != 0 && (ch.use != c.id || ch.repeated):
 		return answer{reason: onetime.ErrUsed}
-	case ch.used():
-		ch.undone = true
+	case ch.use != 0:
+		ch.use, ch.group, ch.undone = 0, 0, c.id
 	}
 	return answer{}
 }
 
-// end is Cancel of one issue, or Revoke of all.
+// end is Cancel or CancelQuietly of one issue, or Revoke or Erase of all.
 func (r *record) end(c call) answer {
-	if c.op == "Revoke" && r.revoke == c.id { // a repeat
+	all := c.op == "Revoke" || c.op == "Erase"
+	if all && r.revoke == c.id { // a repeat
 		return answer{}
 	}
 	for i := range r.challenges {
-		for j := range r.challenges[i].slots {
-			s := &r.challenges[i].slots[j]
-			if s.issue == 0 || c.op == "Cancel" && s.issue != c.issue {
-				continue
+		ch := &r.challenges[i]
+		for j := range ch.slots {
+			switch s := &ch.slots[j]; {
+			case s.issue == 0 || !all && s.issue != c.issue:
+			case c.op == "CancelQuietly" && ch.use == 0:
+				s.quiet = true
+			default:
+				s.code, s.token = false, false
 			}
-			s.code, s.token = false, false
-			if c.op == "Revoke" {
+			if all && ch.slots[j].issue != 0 {
 				r.revoke = c.id
 			}
+		}
+		if c.op == "Erase" {
+			*ch = challenge{slots: ch.slots, replaced: ch.replaced}
 		}
 	}
 	return answer{}
@@ -225,7 +277,7 @@ func (r *record) status(p onetime.Policy) status {
 	for i, ch := range r.challenges {
 		for _, s := range ch.slots {
 			if s.live() {
-				all = append(all, pending{s.issue, s.code, s.token, i == 1, ch.used(), max(0, p.MaxAttempts-ch.charged())})
+				all = append(all, pending{s.issue, s.code, s.token, i == 1, ch.use != 0, max(0, p.MaxAttempts-ch.charged())})
 			}
 		}
 	}
@@ -241,11 +293,9 @@ func summary(failures int, disabled, throttled, locked bool, all []pending) stat
 
 func (r *record) disabled() bool { return r.failures >= disabledAt }
 
-func (c *challenge) used() bool { return c.use != 0 && !c.undone }
-
 // charged is how many wrong codes are marked.
 func (c *challenge) charged() int {
-	if n := slices.Index(c.marks[:], 0); n >= 0 {
+	if n := slices.Index(c.marks[:], mark{}); n >= 0 {
 		return n
 	}
 	return len(c.marks)
@@ -261,12 +311,13 @@ func full(events uint16, limits []onetime.Limit) bool {
 }
 
 func (c call) String() string {
-	return fmt.Sprintf("%s %d in challenge %d, shown %d, issue %d", c.op, c.id, c.challenge, c.shown, c.issue)
+	return fmt.Sprintf("%s %d in challenge %d, shown %d, issue %d, requests %d, group %d",
+		c.op, c.id, c.challenge, c.shown, c.issue, c.requests, c.group)
 }
 
 func (a answer) String() string {
-	text := fmt.Sprintf("left %d, wait %t, code %t, issue %d, failures %d, disabled %t, throttled %t, locked %t",
-		a.left, a.wait, a.code, a.issue, a.status.failures, a.status.disabled, a.status.throttled, a.status.locked)
+	text := fmt.Sprintf("left %d, wait %t, code %t, issue %d, use %d, repeated %t, failures %d, disabled %t, throttled %t, locked %t",
+		a.left, a.wait, a.code, a.issue, a.use, a.repeated, a.status.failures, a.status.disabled, a.status.throttled, a.status.locked)
 	if a.reason != nil {
 		text = a.reason.Error() + ", " + text
 	}

@@ -45,14 +45,15 @@ var (
 	// everyday has some of everything, restless is to and fro: secrets are used and given back, issues made and cancelled.
 	everyday = mix{
 		otp: 5, token: 3, link: 6, code: 23, wrongCode: 12, useToken: 11, inspect: 5,
-		undo: 14, cancel: 3, revoke: 2, unlock: 3, inquire: 13,
+		undo: 14, cancel: 2, quiet: 2, revoke: 1, erase: 1, unlock: 3, inquire: 13,
 	}
-	restless = mix{otp: 5, link: 5, code: 20, wrongCode: 3, useToken: 10, inspect: 2, undo: 28, cancel: 6, revoke: 2, unlock: 3, inquire: 16}
+	restless = mix{otp: 5, link: 5, code: 20, wrongCode: 3, useToken: 10, inspect: 2, undo: 28, cancel: 4, quiet: 3, revoke: 1, erase: 1, unlock: 3, inquire: 16}
 
 	looseWork    = workload{policy: loose, mix: everyday, callers: 8, steps: 24}
 	tightWork    = workload{policy: tight, mix: everyday, callers: 8, steps: 24}
 	failingWork  = workload{policy: failing, mix: everyday, callers: 8, steps: 24, guesses: 99}
 	restlessWork = workload{policy: few, mix: restless, callers: 8, steps: 24}
+	smallWork    = workload{policy: tight, mix: everyday, callers: 4, steps: 24} // what refutes a broken rule is refuted soon
 )
 
 func (w workload) with(set func(w *workload)) workload {
@@ -68,16 +69,19 @@ func once(w *workload)  { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1,
 // What callers have to see in every workload, and with some limits. ErrDisabled comes before ErrLocked.
 var (
 	always = []string{
-		"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken", "InspectToken", "Undo", "Cancel", "Revoke", "Unlock", "Status",
+		"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken", "InspectToken", "Undo", "Unlock", "Status",
+		"Cancel", "CancelQuietly", "Revoke", "Erase",
 		outcome("VerifyOTP", onetime.ErrMismatch), outcome("VerifyOTP", onetime.ErrNotFound), outcome("VerifyOTP", onetime.ErrUsed),
 		outcome("VerifyToken", onetime.ErrNotFound), outcome("VerifyToken", onetime.ErrUsed), outcome("InspectToken", onetime.ErrNotFound),
 		outcome("InspectToken", onetime.ErrUsed), outcome("Undo", onetime.ErrNotFound), outcome("Undo", onetime.ErrUsed),
+		"IssueOTP, repeated", "IssueLink, repeated", "VerifyOTP, repeated", "VerifyToken, repeated",
 	}
 	exhausted = []string{outcome("VerifyOTP", onetime.ErrExhausted)}
 	limited   = []string{
 		outcome("IssueOTP", onetime.ErrThrottled), outcome("IssueToken", onetime.ErrThrottled), outcome("IssueLink", onetime.ErrThrottled),
 		outcome("IssueOTP", onetime.ErrLocked), outcome("VerifyOTP", onetime.ErrLocked),
 	}
+	ended    = []string{outcome("IssueOTP", onetime.ErrNotFound), outcome("IssueLink", onetime.ErrNotFound)} // sent again, too late
 	disabled = []string{outcome("IssueOTP", onetime.ErrDisabled), outcome("VerifyOTP", onetime.ErrDisabled)}
 )
 
@@ -86,6 +90,13 @@ func outcome(op string, reason error) string {
 		op += ", " + reason.Error()
 	}
 	return op
+}
+
+func (a answer) outcome(op string) string {
+	if a.repeated {
+		return op + ", repeated"
+	}
+	return outcome(op, a.reason)
 }
 
 func newSeed(t *testing.T) uint64 {
@@ -109,11 +120,11 @@ func holds(t *testing.T, work workload, rounds int, outcomes ...[]string) {
 	seen, silent := map[string]int{}, 0
 	var checking time.Duration
 	for round := 1; round <= rounds || len(unseen) > 0; round++ {
-		require.LessOrEqual(t, round, 20*rounds, "nobody saw %q", unseen)
+		require.LessOrEqual(t, round, patience, "nobody saw %q", unseen)
 		h := crew.round(t)
 		for _, o := range h.operations {
 			if a := o.Output.(*answer); a != nil {
-				seen[outcome(o.Input.(call).op, a.reason)]++
+				seen[a.outcome(o.Input.(call).op)]++
 			} else {
 				silent++
 			}
@@ -159,15 +170,15 @@ func TestLinearizable_ParallelCalls(t *testing.T) {
 
 // go-redis sends again when a reply is lost, three times. A call that loses four is undecided.
 func TestLinearizable_LostReplies(t *testing.T) {
-	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(lossy), 10, always) })
+	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(lossy), 10, always, ended) })
 	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(lossy), 10, always, limited) })
 }
 
 // A command that go-redis took for lost, and sent again, is run after the call has returned.
 func TestLinearizable_LateCopies(t *testing.T) {
-	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(slow), 10, always) })
+	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(slow), 10, always, ended) })
 	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(slow), 10, always, limited) })
-	t.Run("restless", func(t *testing.T) { holds(t, restlessWork.with(slow), 10) })
+	t.Run("restless", func(t *testing.T) { holds(t, restlessWork.with(slow), 10, ended) })
 }
 
 // A call that is not sent again is undecided, and has happened, or will, or never does.

@@ -1,7 +1,7 @@
 package model
 
 import (
-	"math"
+	"cmp"
 	"slices"
 	"time"
 
@@ -15,14 +15,24 @@ type request struct {
 	ttl              time.Duration
 	payload          string
 	decoy            bool
+	tie              string // the request that the code is tied to, empty for none
+	group            string // empty without Idempotent
 }
 
-// issue returns the issue made and how long another is refused.
-func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedError) {
+// issue returns the issue that is answered, and how long another is refused. It is the given one, which it fills in, or that
+// of an earlier sending of the group. A second run of a call comes with the issue of the first.
+func (m *model) issue(by *instance, q request, made *issue) (*issue, int64, *onetime.DeniedError) {
 	p, at := by.policy, place{by.policy.Purpose, q.subject}
 	r := m.at(at)
 	if r == nil {
 		r = &record{sends: gcra{}, guesses: gcra{}, challenges: map[string]*challenge{}}
+	}
+	c := r.challenges[q.binding]
+	if c == nil {
+		c = &challenge{}
+	}
+	if before, denied := m.again(c, q, made); denied != nil || before != nil {
+		return before, m.waits(r.sends, p.SendLimits), denied
 	}
 	// Locked comes before throttled. A link comes without its code instead.
 	if denied := m.noCodes(r, p); denied != nil && q.code {
@@ -37,7 +47,10 @@ func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedEr
 	}
 	m.charge(r.sends, p.SendLimits)
 
-	made := &issue{place: at, binding: q.binding, at: m.now, key: by.ring[0], payload: q.payload}
+	*made = issue{
+		place: at, binding: q.binding, id: made.id, at: m.now, key: by.ring[0], request: q.tie, payload: q.payload, coded: q.code,
+		code: made.code, token: made.token,
+	}
 	if q.code {
 		// A code lives no longer than the policy's codes, nor than its link.
 		made.codeUntil = m.now + min(q.ttl, p.OTPTTL).Milliseconds()
@@ -45,22 +58,63 @@ func (m *model) issue(by *instance, q request) (*issue, int64, *onetime.DeniedEr
 	if q.token {
 		made.tokenUntil = m.now + q.ttl.Milliseconds()
 	}
-	kept := m.kept(r.challenges[q.binding], p)
+	m.replace(c, p, made)
+	c.wrong, c.group, c.use = map[mark]bool{}, q.group, m.useAfterIssue(c)
+	r.challenges[q.binding] = c
 	m.makeRoom(r, q.binding)
 	m.forget(r.sends, p.SendLimits)
 	m.forget(r.guesses, p.GuessLimits)
-	r.challenges[q.binding] = &challenge{issues: append([]*issue{made}, kept...), wrong: map[mark]bool{}}
 	m.records[at] = r
 	m.extend(r, made)
 	return made, m.waits(r.sends, p.SendLimits), nil
 }
 
+// again returns the issue that a call is answered with because it, or another sending of its group, was here before; or the
+// refusal of a call whose issue has ended.
+func (m *model) again(c *challenge, q request, made *issue) (*issue, *onetime.DeniedError) {
+	if slices.Contains(c.replaced, made) {
+		m.reached("late issue: not found, replaced")
+		return nil, refusal(onetime.ErrNotFound)
+	}
+	for n, i := range c.issues {
+		if i != made && (n > 0 || q.group == "" || q.group != c.group) {
+			continue
+		}
+		if m.live(i) && c.use.call == 0 {
+			return i, nil
+		}
+		if i == made {
+			m.reached("late issue: not found, " + m.end(c, i))
+			return nil, refusal(onetime.ErrNotFound)
+		}
+		m.reached("issue: a group is new after its issue was " + m.end(c, i))
+	}
+	return nil, nil
+}
+
+// end says why an issue that is still there is over.
+func (m *model) end(c *challenge, i *issue) string {
+	switch {
+	case i.ended:
+		return "ended"
+	case c.use.call != 0:
+		return "used"
+	}
+	return "expired"
+}
+
+// replace puts a new issue into a challenge and remembers those that it replaces.
+func (m *model) replace(c *challenge, p onetime.Policy, made *issue) {
+	kept := m.kept(c, p)
+	gone := slices.DeleteFunc(slices.Clone(c.issues), func(i *issue) bool { return slices.Contains(kept, i) })
+	c.replaced = append(gone, c.replaced...)
+	c.replaced = c.replaced[:min(maxReplaced, len(c.replaced))]
+	c.issues = append([]*issue{made}, kept...)
+}
+
 // kept are the issues that live on beside a new one of their challenge.
 func (m *model) kept(c *challenge, p onetime.Policy) (kept []*issue) {
-	if c == nil {
-		return nil
-	}
-	if c.usedBy != 0 { // an issue to a used challenge voids all of it
+	if c.use.call != 0 { // an issue to a used challenge voids all of it
 		m.reached("issue: a used challenge ends")
 		return nil
 	}
@@ -85,41 +139,87 @@ func (m *model) kept(c *challenge, p onetime.Policy) (kept []*issue) {
 	return kept
 }
 
-// makeRoom drops what is dead, and a challenge that has to give way to a new one.
+// useAfterIssue is that of a challenge that was not used. What was undone stays known.
+func (m *model) useAfterIssue(c *challenge) use {
+	if c.use.call != 0 && c.undone != 0 {
+		m.reached("issue: what was undone before the use stays known")
+	}
+	return use{}
+}
+
+// makeRoom drops what is over, and the challenges that have to give way to that of a new issue.
 func (m *model) makeRoom(r *record, binding string) {
-	delete(r.challenges, binding)
 	for b, c := range r.challenges {
-		if !slices.ContainsFunc(c.issues, m.live) {
+		if b != binding && m.over(c) {
 			delete(r.challenges, b)
 			m.reached("issue: a dead challenge goes")
 		}
 	}
-	if len(r.challenges) < maxChallenges {
-		return
+	for _, b := range m.waiting(r, binding) {
+		if len(r.challenges) <= maxChallenges {
+			return
+		}
+		if m.hasEnded(r.challenges[b]) {
+			m.reached("issue: of 17 challenges one that ended goes")
+		} else {
+			m.reached("issue: the oldest of 16 challenges goes")
+		}
+		delete(r.challenges, b)
 	}
-	delete(r.challenges, r.oldest()[0])
-	m.reached("issue: the oldest of 16 challenges goes")
 }
 
-// oldest are the bindings of the challenges whose last issue is oldest: of the same millisecond there may be several.
-func (r *record) oldest() (bindings []string) {
-	least := int64(math.MaxInt64)
-	for b, c := range r.challenges {
-		last := int64(0)
-		for _, i := range c.issues {
-			last = max(last, i.at) // by the times that are stored, even where the clock stepped back
-		}
-		if last < least {
-			least, bindings = last, nil
-		}
-		if last == least {
+// over reports whether an issue to another challenge sweeps one: nothing lives, and a late copy can do no harm any more.
+func (m *model) over(c *challenge) bool {
+	if slices.ContainsFunc(c.issues, m.live) {
+		return false
+	}
+	if c.newest() > m.now-remembered {
+		m.reached("issue: a dead challenge stays, issued to of late")
+		return false
+	}
+	if c.use.call != 0 && c.use.at >= m.now-repeats {
+		m.reached("issue: a dead challenge stays, used of late")
+		return false
+	}
+	return true
+}
+
+func (m *model) hasEnded(c *challenge) bool {
+	return c.use.call != 0 || !slices.ContainsFunc(c.issues, m.live)
+}
+
+// newest is when a challenge was last issued to, by the times that are stored, even where the clock stepped back.
+func (c *challenge) newest() (at int64) {
+	for _, i := range c.issues {
+		at = max(at, i.at)
+	}
+	return at
+}
+
+// waiting are the bindings of the other challenges, in the order in which they give way: those that ended, then the oldest.
+func (m *model) waiting(r *record, binding string) (bindings []string) {
+	for b := range r.challenges {
+		if b != binding {
 			bindings = append(bindings, b)
 		}
 	}
+	slices.SortFunc(bindings, func(a, b string) int { return m.givesWay(r.challenges[a], r.challenges[b]) })
 	return bindings
 }
 
-// extend moves the end of a record to the end of all that is in it. Never to an earlier time.
+// givesWay is less than 0 if a challenge gives way before another, and 0 where it is open which does.
+func (m *model) givesWay(a, b *challenge) int {
+	if m.hasEnded(a) != m.hasEnded(b) {
+		if m.hasEnded(a) {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a.newest(), b.newest())
+}
+
+// extend moves the end of a record to the end of all that is in it, and of what has to be remembered of an issue. Never to
+// an earlier time.
 func (m *model) extend(r *record, made *issue) {
 	for _, limits := range []gcra{r.sends, r.guesses} {
 		for _, tat := range limits {
@@ -127,7 +227,7 @@ func (m *model) extend(r *record, made *issue) {
 		}
 	}
 	if made != nil {
-		r.end = max(r.end, made.codeUntil, made.tokenUntil)
+		r.end = max(r.end, made.codeUntil, made.tokenUntil, m.now+remembered)
 	}
 	if r.failures >= disabledAt {
 		r.end = max(r.end, m.now+disabledFor)

@@ -6,56 +6,84 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 )
 
-// verifyCode judges a code and returns the issue it belongs to.
-func (m *model) verifyCode(by *instance, subject, binding, code string, call int) (*issue, *onetime.DeniedError) {
-	p, r := by.policy, m.at(place{by.policy.Purpose, subject})
+// A typedCode is a code as it is shown.
+type typedCode struct {
+	subject, binding, code string
+	requests               []string // one, empty, for none
+	group                  string   // empty without Idempotent
+}
+
+// A success is what a Verification tells of a use.
+type success struct {
+	issue    *issue
+	call     int
+	repeated bool
+}
+
+// verifyCode judges a code.
+func (m *model) verifyCode(by *instance, s typedCode, call int) (success, *onetime.DeniedError) {
+	p, r := by.policy, m.at(place{by.policy.Purpose, s.subject})
 	var c *challenge
 	if r != nil {
-		c = r.challenges[binding]
+		c = r.challenges[s.binding]
 	}
-	var right *issue
+	var right, match *issue
 	pending, known := false, false
 	for _, i := range c.first(p.Keep) {
-		if !m.liveCode(i) {
+		pending = pending || m.liveCode(i)
+		if !i.matches(i.codeUntil) || i.code != s.code || !slices.Contains(by.ring, i.key) {
 			continue
 		}
-		pending = true
-		if right == nil && i.code == code && slices.Contains(by.ring, i.key) {
-			right = i
+		if !slices.Contains(s.requests, i.request) {
+			m.reached("VerifyOTP: not its request")
+			continue
+		}
+		if right == nil && m.liveCode(i) {
+			right, match = i, i
+		}
+		if match == nil {
+			match = i
 		}
 	}
+	if denied := m.wasUndone(c, call); denied != nil {
+		return success{}, denied
+	}
+	if match != nil && m.repeats(c, s.group, call) {
+		return m.repeat(r, c, match, s.group, call), nil
+	}
 	for _, key := range by.ring {
-		known = known || c != nil && c.wrong[mark{key, code}]
+		for _, tie := range s.requests {
+			known = known || c != nil && c.wrong[mark{key, tie, s.code}]
+		}
 	}
 	if known && right == nil {
 		m.reached("VerifyOTP: mismatch, charged before")
-		return nil, m.mismatch(r, c, p)
+		return success{}, m.mismatch(r, c, p)
 	}
 	if denied := m.noCodes(r, p); denied != nil {
-		return nil, denied
+		return success{}, denied
 	}
 	switch {
 	case !pending:
-		return nil, refusal(onetime.ErrNotFound)
-	case c.usedBy != 0:
-		return nil, refusal(onetime.ErrUsed)
+		return success{}, refusal(onetime.ErrNotFound)
+	case c.use.call != 0:
+		return success{}, refusal(onetime.ErrUsed)
 	case c.left(p) == 0:
-		return nil, refusal(onetime.ErrExhausted)
+		return success{}, refusal(onetime.ErrExhausted)
 	case right != nil:
 		if known {
 			m.reached("VerifyOTP: yes, charged as a wrong code before")
 		}
-		c.usedBy, r.failures = call, 0
-		return right, nil
+		return m.use(r, c, right, s.group, call), nil
 	}
-	c.wrong[mark{by.ring[0], code}] = true
+	c.wrong[mark{by.ring[0], s.requests[0], s.code}] = true
 	r.failures++
 	if r.failures == disabledAt {
 		m.reached("VerifyOTP: mismatch, and disabled")
 	}
 	m.charge(r.guesses, p.GuessLimits)
 	m.extend(r, nil)
-	return nil, m.mismatch(r, c, p)
+	return success{}, m.mismatch(r, c, p)
 }
 
 // mismatch says what a wrong code leaves.
@@ -65,109 +93,104 @@ func (m *model) mismatch(r *record, c *challenge, p onetime.Policy) *onetime.Den
 	}
 }
 
+// wasUndone refuses a second run of the call that was undone last.
+func (m *model) wasUndone(c *challenge, call int) *onetime.DeniedError {
+	if c == nil || call == 0 || c.undone != call {
+		return nil
+	}
+	m.reached("late verification: not found, undone")
+	return refusal(onetime.ErrNotFound)
+}
+
+// repeats reports whether a challenge was used by this call, or by another sending of its group less than a minute ago.
+func (m *model) repeats(c *challenge, group string, call int) bool {
+	if c == nil || c.use.call == 0 || call == 0 {
+		return false
+	}
+	if c.use.call == call {
+		return true
+	}
+	if group == "" || c.use.group != group {
+		return false
+	}
+	far := max(m.now-c.use.at, c.use.at-m.now)
+	if far > repeats {
+		m.reached("verification: of a group, too late")
+	}
+	return far <= repeats
+}
+
+// repeat answers as the use was answered, whether or not the secret has expired since.
+func (m *model) repeat(r *record, c *challenge, match *issue, group string, call int) success {
+	if c.use.call != call {
+		c.use.repeated = true
+		if !m.live(match) {
+			m.reached("verification: yes, repeated, expired since the use")
+		}
+	}
+	m.keepGroup(r, group)
+	return success{match, c.use.call, c.use.call != call}
+}
+
+func (m *model) use(r *record, c *challenge, i *issue, group string, call int) success {
+	c.use = use{call: call, at: m.now, group: group}
+	r.failures = 0
+	m.keepGroup(r, group)
+	return success{i, call, false}
+}
+
+// keepGroup keeps a record as long as repeats are answered, the last after exactly that time.
+func (m *model) keepGroup(r *record, group string) {
+	if group != "" {
+		r.end = max(r.end, m.now+repeats+1)
+	}
+}
+
 // A presentation is how a token is shown.
 type presentation struct {
 	subject, binding string // expected, and shown; empty: not given
 	foreign          bool   // IgnoreBinding
+	group            string // empty without Idempotent
 }
 
 // verifyToken judges the token of an issue. A call of 0 inspects.
-func (m *model) verifyToken(by *instance, i *issue, shown presentation, call int) *onetime.DeniedError {
+func (m *model) verifyToken(by *instance, i *issue, shown presentation, call int) (success, *onetime.DeniedError) {
 	p := by.policy
 	if i.purpose != p.Purpose || !slices.Contains(by.ring, i.key) {
-		return refusal(onetime.ErrMismatch) // the MAC is of another purpose or key
+		return success{}, refusal(onetime.ErrMismatch) // the MAC is of another purpose or key
 	}
 	if shown.subject != "" && shown.subject != i.subject {
-		return refusal(onetime.ErrSubject)
+		return success{}, refusal(onetime.ErrSubject)
 	}
 	if shown.binding != i.binding && !shown.foreign {
-		return refusal(onetime.ErrBinding)
+		return success{}, refusal(onetime.ErrBinding)
 	}
 	r := m.at(i.place)
 	if r == nil {
-		return refusal(onetime.ErrNotFound)
+		return success{}, refusal(onetime.ErrNotFound)
 	}
 	c := r.challenges[i.binding]
-	if !m.has(c, i, p.Keep) || !m.liveToken(i) {
-		return refusal(onetime.ErrNotFound)
+	match := m.has(c, i, p.Keep) && i.matches(i.tokenUntil)
+	if denied := m.wasUndone(c, call); denied != nil {
+		return success{}, denied
 	}
-	if c.usedBy != 0 {
-		return refusal(onetime.ErrUsed)
+	if match && m.repeats(c, shown.group, call) {
+		return m.repeat(r, c, i, shown.group, call), nil
 	}
-	if call != 0 {
-		if denied := m.noCodes(r, p); denied != nil {
-			m.reached("VerifyToken: yes, while codes are " + reasons[denied.Reason])
-		}
-		if c.left(p) == 0 {
-			m.reached("VerifyToken: yes, while codes are exhausted")
-		}
-		c.usedBy, r.failures = call, 0
+	if !match || !m.liveToken(i) {
+		return success{}, refusal(onetime.ErrNotFound)
 	}
-	return nil
-}
-
-// undo takes back the use of an issue by a call.
-func (m *model) undo(by *instance, i *issue, call int) *onetime.DeniedError {
-	r := m.at(i.place)
-	if r == nil {
-		return refusal(onetime.ErrNotFound)
+	if c.use.call != 0 {
+		return success{}, refusal(onetime.ErrUsed)
 	}
-	c := r.challenges[i.binding]
-	if !m.has(c, i, by.policy.Keep) || !m.live(i) {
-		return refusal(onetime.ErrNotFound)
+	if call == 0 {
+		return success{issue: i}, nil
 	}
-	if c.usedBy != 0 && c.usedBy != call {
-		return refusal(onetime.ErrUsed)
+	if denied := m.noCodes(r, p); denied != nil {
+		m.reached("VerifyToken: yes, while codes are " + reasons[denied.Reason])
 	}
-	c.usedBy, i.undone = 0, true
-	return nil
-}
-
-// revoke ends all issues of a place, or the one with the id.
-func (m *model) revoke(p place, id string) {
-	r := m.at(p)
-	if r == nil {
-		return
+	if c.left(p) == 0 {
+		m.reached("VerifyToken: yes, while codes are exhausted")
 	}
-	for _, c := range r.challenges {
-		for _, i := range c.issues {
-			i.ended = i.ended || id == "" || i.id == id
-		}
-	}
-}
-
-func (m *model) unlock(p place) {
-	if r := m.at(p); r != nil {
-		r.failures, r.sends, r.guesses = 0, gcra{}, gcra{}
-	}
-}
-
-// status leaves the order of challenges open. The issues of each stand newest first.
-func (m *model) status(by *instance, subject string) onetime.Status {
-	p, r := by.policy, m.at(place{by.policy.Purpose, subject})
-	if r == nil {
-		return onetime.Status{}
-	}
-	s := onetime.Status{
-		Failures: r.failures, Disabled: r.failures >= disabledAt,
-		SendIn: ms(m.waits(r.sends, p.SendLimits)), GuessIn: ms(m.waits(r.guesses, p.GuessLimits)),
-	}
-	for _, c := range r.challenges {
-		for _, i := range c.first(p.Keep) {
-			if !m.live(i) {
-				continue
-			}
-			pending := onetime.Pending{
-				ID: i.id, Code: m.liveCode(i), Token: m.liveToken(i), Bound: i.binding != "", Used: c.usedBy != 0,
-				AttemptsLeft: c.left(p), IssuedAt: moment(i.at),
-			}
-			for _, until := range []int64{i.codeUntil, i.tokenUntil} {
-				if m.alive(i, until) {
-					pending.ExpiresIn = max(pending.ExpiresIn, ms(until-m.now))
-				}
-			}
-			s.Pending = append(s.Pending, pending)
-		}
-	}
-	return s
+	return m.use(r, c, i, shown.group, call), nil
 }

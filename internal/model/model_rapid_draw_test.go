@@ -17,6 +17,9 @@ var (
 	subjects = []string{"alice@example.com", "reviewer@example.com"}
 	purposes = []string{"login", "reset"}
 	bindings = []string{"", "", "cookie", "phone"}
+	// Of a code, the request that it is tied to; of a call, the form that it is a sending of.
+	ties  = []string{"", "", "the first request", "the second request"}
+	forms = []string{"", "", "the first of the forms", "the second of the forms"}
 
 	namingKey = []byte(strings.Repeat("n", 32))
 	// Of two keys, in the order in which a rotation puts them, and instances that missed a step of it.
@@ -149,25 +152,40 @@ func (m *machine) target(t *rapid.T) target {
 	return target{m.instanceOf(t, i.purpose), i.subject, i.binding}
 }
 
-// code draws a code: one that was issued, here or elsewhere, alive or not, or one of a few wrong ones.
-func (m *machine) code(t *rapid.T, to target) string {
-	var here, all []string
+// requests draws those that a code is shown under: as a rule its own is among them.
+func requests(t *rapid.T, own string) []string {
+	switch rapid.IntRange(0, 7).Draw(t, "requests") {
+	case 5:
+		return []string{rapid.SampledFrom(ties).Draw(t, "request")}
+	case 6, 7:
+		if own != "" {
+			return [][]string{{ties[2], ties[3]}, {ties[3], ties[2]}, {"of nothing, the one", own, "of nothing, the other"}}[rapid.IntRange(0, 2).Draw(t, "order")]
+		}
+	}
+	return []string{own}
+}
+
+// code draws a code and the requests that it is shown under: one that was issued, here or elsewhere, alive or not, or one of
+// a few wrong ones.
+func (m *machine) code(t *rapid.T, to target) (string, []string) {
+	var here, all []*issue
 	for _, i := range m.issues {
 		if i.code == "" {
 			continue
 		}
-		all = append(all, i.code)
+		all = append(all, i)
 		if i.place == (place{to.by.policy.Purpose, to.subject}) && i.binding == to.binding {
-			here = append(here, i.code)
+			here = append(here, i)
 		}
 	}
+	shown := func(i *issue) (string, []string) { return i.code, requests(t, i.request) }
 	switch kind := rapid.SampledFrom([]string{"here", "here", "any", "wrong", "wrong"}).Draw(t, "code"); {
 	case kind == "here" && len(here) > 0:
-		return recent(t, "code of issue", here)
+		return shown(recent(t, "code of issue", here))
 	case kind == "any" && len(all) > 0:
-		return recent(t, "code of issue", all)
+		return shown(recent(t, "code of issue", all))
 	}
-	return wrongCode(rapid.IntRange(0, 19).Draw(t, "wrong"))
+	return wrongCode(rapid.IntRange(0, 19).Draw(t, "wrong")), requests(t, "")
 }
 
 func wrongCode(n int) string { return fmt.Sprintf("%06d", n) }

@@ -1,10 +1,12 @@
 package model
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +18,7 @@ import (
 // issueSome makes issues of any kind, one or several to the same challenge.
 func (m *machine) issueSome(t *rapid.T) {
 	to := m.target(t)
-	for range rapid.SampledFrom([]int{1, 1, 2, 4}).Draw(t, "issues") {
+	for range rapid.SampledFrom([]int{1, 1, 2, 4, 10}).Draw(t, "issues") {
 		m.issueOne(t, to, rapid.SampledFrom([]string{"IssueOTP", "IssueToken", "IssueLink", "IssueLink with code"}).Draw(t, "kind"))
 	}
 }
@@ -57,24 +59,60 @@ func (m *machine) issueOne(t *rapid.T, to target, kind string) *onetime.DeniedEr
 	if kind == "IssueLink with code" {
 		opts = append(opts, onetime.WithCode())
 	}
+	if q.tie = rapid.SampledFrom(ties).Draw(t, "tied to"); q.tie != "" && kind != "IssueToken" {
+		opts = append(opts, onetime.WithRequest(q.tie))
+	}
+	if form := rapid.SampledFrom(forms).Draw(t, "form"); form != "" {
+		method, _, _ := strings.Cut(kind, " ")
+		q.group = method + " by " + form
+		opts = append(opts, onetime.Idempotent(form))
+	}
+	fresh := &issue{}
+	if q.code && !q.decoy {
+		fresh.code = to.by.fixed[q.subject]
+	}
 	got, err := call(t, to.by, kind, spelled(t, q.subject), opts)
-	made, resendIn, denied := m.issue(to.by, q)
-	t.Logf("%s by %s: %q, %q, ttl %s, payload of %d, decoy %v: %v, model %v",
-		kind, to.by.name, q.subject, q.binding, q.ttl, len(q.payload), q.decoy, err, denied)
+	fresh.id = base64.RawURLEncoding.EncodeToString([]byte(m.server.last.id))
+	made, resendIn, denied := m.issue(to.by, q, fresh)
+	m.keep(func(t *rapid.T, r reply) { m.lateIssue(t, r, to.by, q, fresh) })
+	t.Logf("%s by %s: %q, %q, %q, ttl %s, payload of %d, decoy %v, group %q: %v, model %v",
+		kind, to.by.name, q.subject, q.binding, q.tie, q.ttl, len(q.payload), q.decoy, q.group, err, denied)
 	if !m.same(t, kind, err, denied) {
 		return denied
 	}
 
-	m.issued(t, to.by, made, got, q)
+	require.Equal(t, made.id, got.ID)
+	if made != fresh {
+		m.reissued(t, kind, made, got)
+	} else {
+		m.issued(t, to.by, made, got, q)
+	}
 	require.Equal(t, ms(resendIn), got.ResendIn)
 	return nil
 }
 
+// reissued compares the answer to another sending of a form with the issue of the first.
+func (m *machine) reissued(t *rapid.T, kind string, made *issue, got onetime.Link) {
+	require.True(t, got.Repeated)
+	require.Empty(t, got.Code+got.Token+got.URL, "secrets")
+	require.Equal(t, m.lives(made.codeUntil), got.CodeExpiresIn)
+	require.Equal(t, m.lives(made.tokenUntil), got.ExpiresIn)
+	m.reached(kind + ": yes, repeated")
+	if made.coded {
+		m.reached(kind + ": yes, repeated with a code")
+	}
+	if made.quiet {
+		m.reached("issue: repeats what was cancelled quietly")
+	}
+}
+
+func (m *machine) lives(until int64) time.Duration { return ms(max(0, until-m.now)) }
+
 // issued compares what was issued with the model's issue, and tells it the secrets.
 func (m *machine) issued(t *rapid.T, by *instance, made *issue, got onetime.Link, q request) {
-	lives := func(until int64) time.Duration { return ms(max(0, until-m.now)) }
-	require.Equal(t, lives(made.codeUntil), got.CodeExpiresIn)
-	require.Equal(t, lives(made.tokenUntil), got.ExpiresIn)
+	require.False(t, got.Repeated)
+	require.Equal(t, m.lives(made.codeUntil), got.CodeExpiresIn)
+	require.Equal(t, m.lives(made.tokenUntil), got.ExpiresIn)
 	require.Equal(t, made.codeUntil > 0 && !q.decoy, got.Code != "", "a code")
 	require.Equal(t, made.tokenUntil > 0 && !q.decoy, got.Token != "", "a token")
 	if fixed := by.fixed[q.subject]; fixed != "" && got.Code != "" {
@@ -83,7 +121,8 @@ func (m *machine) issued(t *rapid.T, by *instance, made *issue, got onetime.Link
 	if got.URL != "" {
 		require.Equal(t, linkBase+"?token="+got.Token, got.URL)
 	}
-	made.id, made.code, made.token = got.ID, got.Code, got.Token
+	// A code that was withheld is in a late copy all the same: one that is fixed stays known.
+	made.code, made.token = cmp.Or(got.Code, made.code), got.Token
 	m.issues = append(m.issues, made)
 }
 
@@ -92,21 +131,23 @@ func call(t *rapid.T, by *instance, kind, subject string, opts []onetime.IssueOp
 	switch kind {
 	case "IssueOTP":
 		o, err := by.IssueOTP(t.Context(), subject, opts...)
-		return onetime.Link{Code: o.Code, ID: o.ID, CodeExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn}, err
+		return onetime.Link{Code: o.Code, ID: o.ID, CodeExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn, Repeated: o.Repeated}, err
 	case "IssueToken":
 		o, err := by.IssueToken(t.Context(), subject, opts...)
-		return onetime.Link{Token: o.Value, ID: o.ID, ExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn}, err
+		return onetime.Link{Token: o.Value, ID: o.ID, ExpiresIn: o.ExpiresIn, ResendIn: o.ResendIn, Repeated: o.Repeated}, err
 	}
 	return by.IssueLink(t.Context(), subject, opts...)
 }
 
-// tied reports whether an issue would make a challenge give way and which is open, because two are of the same age.
+// tied reports whether an issue would make challenges give way and which is open, because two are of the same age.
 func (m *machine) tied(p place, binding string) bool {
 	r := m.at(p)
-	if r == nil || r.challenges[binding] != nil {
+	if r == nil {
 		return false
 	}
-	return len(r.challenges) == maxChallenges && len(r.oldest()) > 1
+	others := slices.DeleteFunc(m.waiting(r, binding), func(b string) bool { return m.over(r.challenges[b]) })
+	n := len(others) + 1 - maxChallenges
+	return n > 0 && m.givesWay(r.challenges[others[n-1]], r.challenges[others[n]]) == 0
 }
 
 // crowd issues under n bindings.
@@ -119,78 +160,4 @@ func (m *machine) crowd(t *rapid.T, n int) {
 			return
 		}
 	}
-}
-
-func (m *machine) cancelOne(t *rapid.T) {
-	if len(m.issues) == 0 {
-		t.Skip("nothing issued yet")
-	}
-	i := recent(t, "issue", m.issues)
-	id, subject, what := i.id, i.subject, "nothing"
-	switch rapid.IntRange(0, 9).Draw(t, "unknown") {
-	case 8:
-		id = base64.RawURLEncoding.EncodeToString([]byte("id of nobody"))
-	case 9:
-		subject = rapid.SampledFrom(subjects).Draw(t, "subject")
-	default:
-		if m.stored(i) {
-			what = m.state(i)
-		}
-	}
-	by := m.instanceOf(t, i.purpose)
-	err := by.Cancel(t.Context(), spelled(t, subject), id)
-	m.last = place{by.policy.Purpose, subject}
-	m.revoke(m.last, id)
-	t.Logf("Cancel by %s: %q, %s: %v", by.name, subject, id, err)
-	require.NoError(t, err)
-	m.reached("Cancel: " + what)
-}
-
-func (m *machine) revokeAll(t *rapid.T) {
-	to := m.target(t)
-	m.last = place{to.by.policy.Purpose, to.subject}
-	what := "nothing"
-	for _, i := range m.issues {
-		if i.place == m.last && m.stored(i) {
-			what = m.state(i)
-		}
-	}
-	err := to.by.Revoke(t.Context(), spelled(t, to.subject))
-	m.revoke(m.last, "")
-	t.Logf("Revoke by %s: %q: %v", to.by.name, to.subject, err)
-	require.NoError(t, err)
-	m.reached("Revoke: " + what)
-}
-
-// stored reports whether an issue is in its record and may verify or be given back.
-func (m *machine) stored(i *issue) bool {
-	r := m.at(i.place)
-	return r != nil && r.challenges[i.binding] != nil && slices.Contains(r.challenges[i.binding].issues, i) && m.live(i)
-}
-
-// state names what a stored issue is.
-func (m *machine) state(i *issue) string {
-	if m.usedBy(i) != 0 {
-		return "used"
-	}
-	return "live"
-}
-
-func (m *machine) unlockOne(t *rapid.T) {
-	to := m.target(t)
-	m.last = place{to.by.policy.Purpose, to.subject}
-	what := "nothing"
-	if r := m.at(m.last); r != nil {
-		if m.waits(r.sends, to.by.policy.SendLimits) > 0 {
-			what = "throttled"
-		}
-		if denied := m.noCodes(r, to.by.policy); denied != nil {
-			what = reasons[denied.Reason]
-		}
-	}
-	err := to.by.Unlock(t.Context(), spelled(t, to.subject))
-	m.unlock(m.last)
-	t.Logf("Unlock by %s: %q: %v", to.by.name, to.subject, err)
-	require.NoError(t, err)
-	m.reached("Unlock: " + what)
 }

@@ -11,13 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
-	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
 // Redis runs scripts several times as fast as miniredis does, so it is there that all must be reached.
 
 func TestModel_SameAnswersOnMiniredis(t *testing.T) {
-	sameAnswers(t, newMiniredis(t), 100, !rig.Installed(rig.Redis))
+	sameAnswers(t, newMiniredis(t), 50, false)
 }
 
 func TestModel_SameAnswersOnRedis(t *testing.T) { sameAnswers(t, newRedis(t), 400, true) }
@@ -30,7 +29,17 @@ type machine struct {
 	issues    []*issue // that succeeded, the newest last
 	proofs    []*proof
 	calls     int
+	names     map[int]string // of calls that may use something, as Verifications tell them
+	copies    []late
+	held      held
 	last      place // of the last call
+}
+
+func newMachine(s *server, reached func(what string)) *machine {
+	return &machine{
+		server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached}, names: map[int]string{},
+		held: held{digests: map[string]string{}, marks: map[string]bool{}, marked: map[string]bool{}},
+	}
 }
 
 // A proof is a Verification, and what the model knows of it. A call of 0 only inspected.
@@ -39,6 +48,7 @@ type proof struct {
 	by    *instance
 	issue *issue
 	call  int
+	again func(*rapid.T) // the same sending
 }
 
 // actions are what a machine does, each as often beside the others as its weight says; rapid prefers the first and the last.
@@ -52,9 +62,11 @@ var actions = []struct {
 	{"undo", 5, (*machine).undoOne},
 	{"code", 4, (*machine).tryCode},
 	{"token", 4, (*machine).tryToken},
+	{"again", 4, (*machine).sendAgain},
+	{"late", 6, (*machine).runLate},
 	{"guess", 3, func(m *machine, t *rapid.T) { m.guess(t, rapid.SampledFrom([]int{3, 7, 17}).Draw(t, "tries"), false) }},
 	{"unlock", 2, (*machine).unlockOne},
-	{"cancel", 1, (*machine).cancelOne},
+	{"cancel", 2, (*machine).cancelOne},
 	{"step back", 1, (*machine).stepBack},
 	{"wait", 1, (*machine).wait},
 	{"crowd", 1, func(m *machine, t *rapid.T) { m.crowd(t, 2) }},
@@ -64,7 +76,7 @@ var actions = []struct {
 
 /*
 sameAnswers lets rapid drive machines, each on an empty Redis. If all must be reached and something was not, it goes on, up
-to five times. With -short or flags of rapid it does what they say, and something may be missing. -rapid.seed repeats a run:
+to twenty times. With -short or flags of rapid it does what they say, and something may be missing. -rapid.seed repeats a run:
 what onetime draws by itself (codes, tokens, ids) decides nothing.
 */
 func sameAnswers(t *testing.T, s *server, checks int, all bool) {
@@ -72,11 +84,10 @@ func sameAnswers(t *testing.T, s *server, checks int, all bool) {
 	usual = setFlag(t, "rapid.steps", "30", 50) && usual && flag.Lookup("rapid.seed").Value.String() == "0"
 	all = all && usual && !testing.Short()
 	reached := outcomes{}
-	for range 5 {
+	for range 20 {
 		rapid.Check(t, func(t *rapid.T) {
 			s.empty(t)
-			m := &machine{server: s, model: &model{now: s.now, records: map[place]*record{}, reached: reached.count}}
-			m.run(t)
+			newMachine(s, reached.count).run(t)
 		})
 		if !all || len(reached.missing()) == 0 {
 			break
@@ -86,7 +97,7 @@ func sameAnswers(t *testing.T, s *server, checks int, all bool) {
 }
 
 // setFlag sets a flag of rapid for a test, unless somebody else has set it, by the environment maybe.
-func setFlag(t *testing.T, name, initial string, value int) bool {
+func setFlag(t *testing.T, name, initial string, value any) bool {
 	f := flag.Lookup(name)
 	given := f.DefValue != initial
 	flag.Visit(func(set *flag.Flag) { given = given || set == f })
@@ -133,8 +144,9 @@ func (m *machine) same(t *rapid.T, op string, got error, want *onetime.DeniedErr
 }
 
 // compare wants what is stored to be what the model knows: of the place of the last call and of another one, as one of the
-// instances sees it, and the end of each record.
+// instances sees it, and the end of each record. And it looks at what Redis holds.
 func (m *machine) compare(t *rapid.T) {
+	m.held.look(t, m.server)
 	n := len(m.issues) + m.calls
 	m.compareStatus(t, m.last, n/4)
 	m.compareStatus(t, place{purposes[n%2], subjects[n/2%2]}, n/4)
@@ -184,7 +196,7 @@ func (m *machine) lines(s onetime.Status) string {
 // usedBy returns the call that used the challenge of an issue, 0 if none did.
 func (m *machine) usedBy(i *issue) int {
 	if r := m.at(i.place); r != nil && r.challenges[i.binding] != nil {
-		return r.challenges[i.binding].usedBy
+		return r.challenges[i.binding].use.call
 	}
 	return 0
 }

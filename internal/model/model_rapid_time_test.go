@@ -53,6 +53,10 @@ func (m *machine) edges() (edges []int64) {
 			edges = append(edges, m.now+m.waits(r.sends, by.policy.SendLimits), m.now+m.waits(r.guesses, by.policy.GuessLimits))
 		}
 		for _, c := range r.challenges {
+			edges = append(edges, c.newest()+remembered)
+			if c.use.call != 0 {
+				edges = append(edges, c.use.at+repeats, c.use.at+repeats+1)
+			}
 			for _, i := range c.issues {
 				edges = append(edges, i.at-tolerance, i.codeUntil, i.tokenUntil)
 			}

@@ -3,7 +3,6 @@ package model
 import (
 	"slices"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -16,7 +15,8 @@ func (m *machine) tryCode(t *rapid.T) {
 		m.same(t, "VerifyOTP", err, refusal(onetime.ErrMalformed))
 		return
 	}
-	m.verifyOTP(t, to, m.code(t, to))
+	code, requests := m.code(t, to)
+	m.verifyOTP(t, to, code, requests, rapid.SampledFrom(forms).Draw(t, "form"))
 }
 
 // useLive shows a secret of a live issue, which may have been used.
@@ -29,9 +29,9 @@ func (m *machine) useLive(t *rapid.T) {
 	by := rapid.SampledFrom(m.of(i.purpose)).Draw(t, "instance")
 	switch {
 	case i.code != "" && (i.token == "" || rapid.Bool().Draw(t, "code")):
-		m.verifyOTP(t, target{by, i.subject, i.binding}, i.code)
+		m.verifyOTP(t, target{by, i.subject, i.binding}, i.code, requests(t, i.request), rapid.SampledFrom(forms).Draw(t, "form"))
 	case i.token != "":
-		m.showToken(t, "VerifyToken", by, i, presentation{binding: i.binding})
+		m.showToken(t, "VerifyToken", by, i, presentation{binding: i.binding, group: rapid.SampledFrom(forms).Draw(t, "form")})
 	}
 }
 
@@ -39,7 +39,7 @@ func (m *machine) useLive(t *rapid.T) {
 func (m *machine) guess(t *rapid.T, tries int, patient bool) {
 	to := m.target(t)
 	for n := range tries {
-		denied := m.verifyOTP(t, to, wrongCode(n%20))
+		denied := m.verifyOTP(t, to, wrongCode(n%20), []string{""}, "")
 		switch {
 		case denied == nil || denied.Reason == onetime.ErrDisabled:
 			return
@@ -52,18 +52,39 @@ func (m *machine) guess(t *rapid.T, tries int, patient bool) {
 	}
 }
 
-func (m *machine) verifyOTP(t *rapid.T, to target, code string) *onetime.DeniedError {
+func (m *machine) verifyOTP(t *rapid.T, to target, code string, requests []string, form string) *onetime.DeniedError {
 	var opts []onetime.VerifyOption
+	if requests[0] != "" {
+		opts = append(opts, onetime.WithRequest(requests...))
+	}
+	shown := typedCode{to.subject, to.binding, code, requests, ""}
+	if form != "" {
+		opts = append(opts, onetime.Idempotent(form))
+		shown.group = code + " by " + form
+	}
 	if to.binding != "" {
 		opts = append(opts, onetime.WithBinding(to.binding))
 	}
 	m.calls++
 	m.last = place{to.by.policy.Purpose, to.subject}
 	got, err := to.by.VerifyOTP(t.Context(), spelled(t, to.subject), typed(t, code), opts...)
-	found, denied := m.verifyCode(to.by, to.subject, to.binding, code, m.calls)
-	t.Logf("VerifyOTP by %s: %q, %q, %s: %v, model %v", to.by.name, to.subject, to.binding, code, err, denied)
+	call := m.called()
+	found, denied := m.verifyCode(to.by, shown, call)
+	m.keep(func(t *rapid.T, r reply) {
+		again, denied := m.verifyCode(to.by, shown, call)
+		m.lateVerification(t, r, again, denied)
+	})
+	t.Logf("VerifyOTP by %s: %+v: %v, model %v", to.by.name, shown, err, denied)
 	if m.same(t, "VerifyOTP", err, denied) {
-		m.proved(t, "VerifyOTP", got, found, to.by, m.calls, code == to.by.fixed[to.subject])
+		m.proved(t, "VerifyOTP", got, found, to.by, code == to.by.fixed[to.subject], func(t *rapid.T) {
+			m.verifyOTP(t, to, code, requests, form)
+		})
+		if requests[0] != "" {
+			m.reached("VerifyOTP: yes, under a request")
+		}
+		if requests[0] != found.issue.request {
+			m.reached("VerifyOTP: yes, under a request that is not the first")
+		}
 		return nil
 	}
 	if denied.Reason == onetime.ErrMismatch {
@@ -107,6 +128,9 @@ func (m *machine) tryToken(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "subject") == 3 {
 		shown.subject = rapid.SampledFrom(subjects).Draw(t, "expected")
 	}
+	if op == "VerifyToken" {
+		shown.group = rapid.SampledFrom(forms).Draw(t, "form")
+	}
 	m.showToken(t, op, by, i, shown)
 }
 
@@ -121,17 +145,32 @@ func (m *machine) showToken(t *rapid.T, op string, by *instance, i *issue, shown
 	if shown.subject != "" {
 		opts = append(opts, onetime.WithSubject(spelled(t, shown.subject)))
 	}
-	m.calls++
-	verify, call := by.VerifyToken, m.calls
-	if op == "InspectToken" {
-		verify, call = by.InspectToken, 0
+	said := shown
+	if shown.group != "" {
+		opts = append(opts, onetime.Idempotent(shown.group))
+		shown.group = i.id + " by " + shown.group
 	}
-	m.last = i.place
+	verify := by.VerifyToken
+	if op == "InspectToken" {
+		verify = by.InspectToken
+	}
+	m.calls++
+	m.last, m.server.last = i.place, nil
 	got, err := verify(t.Context(), i.token, opts...)
-	denied := m.verifyToken(by, i, shown, call)
+	call := 0
+	if op == "VerifyToken" && m.server.last != nil {
+		call = m.called()
+	}
+	found, denied := m.verifyToken(by, i, shown, call)
+	if call != 0 {
+		m.keep(func(t *rapid.T, r reply) {
+			again, denied := m.verifyToken(by, i, shown, call)
+			m.lateVerification(t, r, again, denied)
+		})
+	}
 	t.Logf("%s by %s: of %s, %q, %q, %+v: %v, model %v", op, by.name, i.purpose, i.subject, i.binding, shown, err, denied)
 	if m.same(t, op, err, denied) {
-		m.proved(t, op, got, i, by, call, false)
+		m.proved(t, op, got, found, by, false, func(t *rapid.T) { m.showToken(t, op, by, i, said) })
 		if shown.binding != i.binding {
 			m.reached(op + ": yes, with another binding")
 		}
@@ -158,48 +197,4 @@ func (m *machine) showAltered(t *rapid.T, op string, by *instance, i *issue) {
 	_, err := verify(t.Context(), string(altered))
 	t.Logf("%s by %s: altered: %v", op, by.name, err)
 	m.same(t, op, err, refusal(reason))
-}
-
-// proved compares a Verification with the issue that it is of.
-func (m *machine) proved(t *rapid.T, op string, got onetime.Verification, i *issue, by *instance, call int, fixed bool) {
-	require.Equal(t, []any{i.subject, i.purpose, i.id, i.payload, moment(i.at), fixed},
-		[]any{got.Subject, got.Purpose, got.ID, string(got.Payload), got.IssuedAt, got.FixedCode})
-	m.proofs = append(m.proofs, &proof{got, by, i, call})
-	for what, so := range map[string]bool{
-		"under a key that is not the first":  i.key != by.ring[0],
-		"of an older issue":                  i != m.records[i.place].challenges[i.binding].issues[0],
-		"with a payload":                     i.payload != "",
-		"of a fixed code":                    fixed,
-		"after an Undo":                      i.undone,
-		"dead before the clock stepped back": i.dead,
-	} {
-		if so {
-			m.reached(op + ": yes, " + what)
-		}
-	}
-}
-
-func (m *machine) undoOne(t *rapid.T) {
-	if len(m.proofs) == 0 {
-		t.Skip("nothing verified yet")
-	}
-	proofs := slices.DeleteFunc(slices.Clone(m.proofs), func(p *proof) bool { return !m.stored(p.issue) })
-	if len(proofs) == 0 || rapid.IntRange(0, 4).Draw(t, "ended") == 4 {
-		proofs = m.proofs
-	}
-	p := recent(t, "proof", proofs)
-	err := p.Undo(t.Context())
-	if p.call == 0 {
-		require.ErrorIs(t, err, onetime.ErrInvalid)
-		m.reached("Undo: of an inspection")
-		return
-	}
-	op := "Undo again"
-	if m.usedBy(p.issue) == p.call {
-		op = "Undo"
-	}
-	m.last = p.issue.place
-	denied := m.undo(p.by, p.issue, p.call)
-	t.Logf("Undo by %s: of call %d, %q, %q: %v, model %v", p.by.name, p.call, p.issue.subject, p.issue.binding, err, denied)
-	m.same(t, op, err, denied)
 }

@@ -27,23 +27,47 @@ var wanted = map[string]string{
 	"IssueLink with code": "yes, throttled",
 	"IssueLink with code: yes, without it as codes are": "locked, disabled",
 
-	"VerifyOTP":            "yes, malformed, mismatch, not found, used, exhausted, locked, disabled",
+	"IssueOTP: yes,":            "repeated",
+	"IssueToken: yes,":          "repeated",
+	"IssueLink: yes,":           "repeated, repeated with a code",
+	"IssueLink with code: yes,": "repeated",
+
+	"VerifyOTP":            "yes, malformed, mismatch, not found, used, exhausted, locked, disabled, not its request",
 	"VerifyOTP: mismatch,": "the last attempt, and locked, and disabled, charged before, of a replaced code",
 	"VerifyOTP: yes,": "of a fixed code, with a payload, of an older issue, under a key that is not the first, after an Undo, " +
-		"charged as a wrong code before, dead before the clock stepped back",
+		"charged as a wrong code before, dead before the clock stepped back, repeated, under a request, " +
+		"under a request that is not the first",
 	"VerifyToken": "yes, malformed, mismatch, not found, used, binding, subject",
 	"VerifyToken: yes,": "with a payload, of an older issue, under a key that is not the first, after an Undo, with another binding, " +
-		"while codes are exhausted, while codes are locked, while codes are disabled, dead before the clock stepped back",
+		"while codes are exhausted, while codes are locked, while codes are disabled, dead before the clock stepped back, " +
+		"repeated",
 	"InspectToken":       "yes, malformed, mismatch, not found, used, binding, subject",
 	"InspectToken: yes,": "with another binding",
 
-	"Undo":       "yes, not found, of an inspection",
-	"Undo again": "yes, not found, used",
-	"Cancel":     "live, used, nothing",
-	"Revoke":     "live, used, nothing",
-	"Unlock":     "throttled, locked, disabled, nothing",
+	"verification: yes, repeated,": "expired since the use",
+	"verification: of a group,":    "too late",
 
-	"issue":  "an exhausted code of before stays dead, a used challenge ends, a dead challenge goes, the oldest of 16 challenges goes",
+	"Undo":          "yes, not found, used, of an inspection, by a ticket of another instance, by a ticket under an unknown key",
+	"Undo: used,":   "since another sending was answered yes",
+	"Undo again":    "yes, not found, used",
+	"Cancel":        "live, used, nothing",
+	"CancelQuietly": "live, used, nothing",
+	"Revoke":        "live, used, nothing",
+	"Erase":         "live, used, nothing",
+	"Unlock":        "throttled, locked, disabled, nothing",
+
+	"issue": "an exhausted code of before stays dead, a used challenge ends, a dead challenge goes, the oldest of 16 challenges goes, " +
+		"of 17 challenges one that ended goes, what was undone before the use stays known",
+	"issue: a dead challenge stays,":            "issued to of late, used of late",
+	"issue: a group is new after its issue was": "ended, expired, used",
+
+	"late issue":                    "not found, throttled, locked",
+	"late issue: not found,":        "ended, expired, replaced, used",
+	"late issue: yes,":              "known, forgotten, refused at first, of another sending",
+	"late verification":             "yes, mismatch, not found, used, exhausted, locked, disabled",
+	"late verification: not found,": "undone",
+	"late Revoke or Erase":          "known",
+
 	"limit":  "cut, dropped",
 	"secret": "too far ahead of the clock, older than the policy keeps",
 	"record": "ended, ended with failures",

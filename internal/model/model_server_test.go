@@ -22,8 +22,19 @@ type server struct {
 
 	now    int64
 	repeat bool // send each command twice and answer with the second reply, as a client does that lost the first
+	last   *sent
 
-	hashes map[string]string // on a real server, of a script with the clock in front of it by its own
+	flaw   flaw
+	hashes map[string]string // of what runs by that of a script: with the clock in front of it, or a flaw in it
+}
+
+// A flaw is a change to a script that breaks a rule. The zero value is none.
+type flaw struct{ text, becomes string }
+
+// A sent is a command as Redis got it, to be sent once more: at the time that it is then.
+type sent struct {
+	id  string // of the call
+	run func() *redis.Cmd
 }
 
 // The clock starts where no real one is yet: a real server expires nothing by itself.
@@ -50,7 +61,7 @@ end}, {__index = server})
 func newMiniredis(t *testing.T) *server {
 	t.Helper()
 	mini := miniredis.RunT(t)
-	s := &server{Client: redis.NewClient(&redis.Options{Addr: mini.Addr()}), mini: mini}
+	s := &server{Client: redis.NewClient(&redis.Options{Addr: mini.Addr()}), mini: mini, hashes: map[string]string{}}
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -120,22 +131,32 @@ func endsOf(purpose string, ends map[string]int64) (of []int64) {
 }
 
 func (s *server) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	hash := redis.NewScript(script).Hash()
+	script = strings.Replace(script, s.flaw.text, s.flaw.becomes, 1)
 	if s.mini == nil {
-		hash := redis.NewScript(script).Hash()
-		script, args = clock+script, append(slices.Clone(args), s.now)
-		s.hashes[hash] = redis.NewScript(script).Hash()
+		script = clock + script
 	}
-	return s.send(func() *redis.Cmd { return s.Client.Eval(ctx, script, keys, args...) })
+	s.hashes[hash] = redis.NewScript(script).Hash()
+	return s.send(args, func(args ...any) *redis.Cmd { return s.Client.Eval(ctx, script, keys, args...) })
 }
 
 func (s *server) EvalSha(ctx context.Context, hash string, keys []string, args ...any) *redis.Cmd {
 	if known, ok := s.hashes[hash]; ok {
-		hash, args = known, append(slices.Clone(args), s.now)
+		hash = known
 	}
-	return s.send(func() *redis.Cmd { return s.Client.EvalSha(ctx, hash, keys, args...) })
+	return s.send(args, func(args ...any) *redis.Cmd { return s.Client.EvalSha(ctx, hash, keys, args...) })
 }
 
-func (s *server) send(command func() *redis.Cmd) *redis.Cmd {
+func (s *server) send(args []any, to func(args ...any) *redis.Cmd) *redis.Cmd {
+	args = slices.Clone(args)
+	command := func() *redis.Cmd {
+		if s.mini == nil {
+			return to(append(slices.Clone(args), s.now)...)
+		}
+		return to(args...)
+	}
+	id, _ := args[0].(string)
+	s.last = &sent{id, command}
 	if s.repeat {
 		if first := command(); first.Err() != nil {
 			return first

@@ -13,6 +13,8 @@ as they are and nothing of how Redis stores them. Times and durations are millis
 
 Where the design leaves something open the model says what the scripts do: how old a challenge is after the clock stepped
 back, and that limits which are full and no setting any more are forgotten.
+
+Each call has a number, since a copy of it may come late: then the model judges it once more under the same number.
 */
 type model struct {
 	now     int64
@@ -27,20 +29,32 @@ type place struct{ purpose, subject string }
 type record struct {
 	sends, guesses gcra
 	failures       int                   // consecutive wrong codes
+	revoked        int                   // the last Revoke or Erase that ended something
 	challenges     map[string]*challenge // by binding, empty if unbound
 	end            int64                 // the TTL lets it go
 }
 
 // A challenge is what one requester has outstanding.
 type challenge struct {
-	issues []*issue      // newest first; some may be dead
-	wrong  map[mark]bool // wrong codes charged since the last issue
-	usedBy int           // the call that used it; 0: none
+	issues   []*issue      // newest first; some may be dead
+	replaced []*issue      // the last 8 that were replaced, the latest first
+	wrong    map[mark]bool // wrong codes charged since the last issue, so all under its salt
+	group    string        // of the newest issue
+	use      use
+	undone   int // the last call that was undone
 }
 
-// A mark remembers a wrong code by its digest, so under a key: the first of the instance that charged it. That two codes share
-// 4 bytes of their digests is left out.
-type mark struct{ key, code string }
+// A use is that of a challenge by a call. A call of 0 is none.
+type use struct {
+	call     int
+	at       int64
+	group    string // of the call, empty without Idempotent
+	repeated bool   // another sending of the group was answered yes
+}
+
+// A mark remembers a wrong code by its digest, so under a key and a request: the first ones of the call that was charged.
+// That two codes share 4 bytes of their digests is left out.
+type mark struct{ key, request, code string }
 
 // An issue is one send. The machine fills in the id and the secrets, which onetime draws.
 type issue struct {
@@ -49,8 +63,11 @@ type issue struct {
 	id      string
 	at      int64
 	key     string // of the instance that issued
+	request string // that its code is tied to
 	payload string
-	ended   bool // cancelled or revoked
+	coded   bool // it was answered with a code
+	ended   bool // cancelled, revoked or erased
+	quiet   bool // cancelled quietly: it lives, and nothing matches it
 
 	code, token           string // as they were told; empty where there is none, and of a decoy
 	codeUntil, tokenUntil int64  // 0: none, or none any more
@@ -73,6 +90,9 @@ const (
 	disabledFor   = 400 * 24 * 60 * 60 * 1000
 	tolerance     = 10 * 1000 // a secret from further ahead is dead
 	maxChallenges = 16
+	repeats       = 60 * 1000      // so long after a use other sendings of its group are answered yes
+	remembered    = 10 * 60 * 1000 // so long after its last issue a challenge stays, whatever ended it
+	maxReplaced   = 8
 )
 
 func refusal(reason error) *onetime.DeniedError { return &onetime.DeniedError{Reason: reason} }
@@ -114,13 +134,16 @@ func (c *challenge) first(keep int) []*issue {
 	return c.issues[:min(keep, len(c.issues))]
 }
 
-// has reports whether an issue verifies under a policy as long as it lives.
+// has reports whether an issue is one of those that verify under a policy, live or not.
 func (m *model) has(c *challenge, i *issue, keep int) bool {
 	if c != nil && slices.Contains(c.issues[min(keep, len(c.issues)):], i) && m.live(i) {
 		m.reached("secret: older than the policy keeps")
 	}
 	return slices.Contains(c.first(keep), i)
 }
+
+// matches reports whether a secret that ends at a time can still match.
+func (i *issue) matches(until int64) bool { return until > 0 && !i.ended && !i.quiet }
 
 func (c *challenge) left(p onetime.Policy) int { return max(0, p.MaxAttempts-len(c.wrong)) }
 
