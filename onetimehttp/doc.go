@@ -21,11 +21,9 @@ examples/passwordreset.
 
 What a stranger sees does not tell who has an account, as long as Lookup takes the same time for both: people who are not
 known get decoys, deliveries run after the answer, and a code that does not work is refused in the same words whatever the
-reason. What remains:
-
-  - What others do with an address shows: who asks just after its owner did is told that a message was already sent, and who
-    tries a locked one that it is locked. So do two addresses of one account, which share its limits.
-  - Where the delivery to an account fails for good, its wrong codes are not counted, so it is not locked after ten of them.
+reason. Where a delivery fails for good, what was issued goes on as a decoy. What remains: what others do with an address
+shows. Anyone who asks just after its owner did is told that a message was already sent, and anyone who tries a locked one
+that it is locked. So do two addresses of one account, which share its limits.
 
 Links are never used up by GET. A link that is opened in another browser than the one that asked shows whom it is for and
 asks. Requests that another site lets a browser send are refused by http.CrossOriginProtection, which goes by

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/mail"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +75,6 @@ type condition struct {
 	prepare func(s *site) // before the session
 	silent  bool          // Sender is not called
 	pending bool          // Sender does not return
-	failing bool          // deliveries fail, so that wrong codes are not counted for who has an account: see doc.go
 }
 
 var delivered = condition{name: "delivered", send: func(context.Context, onetimehttp.Message) error { return nil }}
@@ -91,8 +91,9 @@ func conditions() []condition {
 	}
 	blocks := func(ctx context.Context, _ onetimehttp.Message) error { <-ctx.Done(); return ctx.Err() }
 	return []condition{
-		{name: "delivery fails", send: func(context.Context, onetimehttp.Message) error { return errors.New("no such mailbox") }, failing: true},
-		{name: "delivery panics", send: func(context.Context, onetimehttp.Message) error { panic("no such mailbox") }, failing: true},
+		{name: "delivery fails", send: func(context.Context, onetimehttp.Message) error { return errors.New("no such mailbox") }},
+		{name: "delivery panics", send: func(context.Context, onetimehttp.Message) error { panic("no such mailbox") }},
+		{name: "delivery ends its goroutine", send: func(context.Context, onetimehttp.Message) error { runtime.Goexit(); return nil }},
 		{name: "delivery blocks", send: blocks, pending: true},
 		{name: "queue is full", send: blocks, options: []onetimehttp.Option{onetimehttp.WithDelivery(1, 1, time.Minute)}, prepare: fill, silent: true},
 		{name: "shut down", send: blocks, prepare: func(s *site) { require.NoError(s.t, s.shutdown(patient)) }, silent: true},
@@ -160,8 +161,7 @@ func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c conditio
 		})
 		require.Equal(t, status, a.status, "%s\n%s", name, a.body)
 	}
-	// Wrong codes count for both, or for neither.
-	counted := secrets != onetimehttp.LinkOnly && !c.failing && !c.silent
+	counted := secrets != onetimehttp.LinkOnly // whatever became of the message
 	locked, resend := http.StatusForbidden, http.StatusOK
 	if counted {
 		locked = http.StatusTooManyRequests
@@ -201,17 +201,13 @@ func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c conditio
 	for range 4 {
 		try("wrong, until nearly locked", http.StatusForbidden)
 	}
-	if !c.failing {
-		try("wrong, until locked", http.StatusForbidden)
-		try("locked", locked)
-	}
+	try("wrong, until locked", http.StatusForbidden)
+	try("locked", locked)
 	for range 3 {
 		s.clock.Advance(30 * time.Second)
 		ask("resend, perhaps without a code", resend)
 		ask("at once again", http.StatusTooManyRequests)
-		if !c.failing {
-			try("still locked", locked)
-		}
+		try("still locked", locked)
 	}
 	s.clock.Advance(30 * time.Second)
 	ask("the limit of 15 minutes", http.StatusTooManyRequests)
@@ -224,9 +220,8 @@ func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c conditio
 	require.Zero(t, s.sessions())
 }
 
-// What doc.go says remains: where the delivery to an account fails for good, nothing is outstanding, and wrong codes are
-// refused without being counted.
-func TestEnumeration_WhatRemains(t *testing.T) {
+// Where the delivery to an account fails for good, its wrong codes are counted as those of a decoy are.
+func TestEnumeration_FailedDeliveriesLockToo(t *testing.T) {
 	s := newSite(t, func(with *setup) { with.send = conditions()[0].send })
 	locked := map[string]bool{}
 	for _, address := range []string{alice, mallory} {
@@ -242,7 +237,7 @@ func TestEnumeration_WhatRemains(t *testing.T) {
 			locked[address] = v.json(code, "address", address, "code", strconv.Itoa(100000+i)).status == http.StatusTooManyRequests
 		}
 	}
-	require.Equal(t, map[string]bool{alice: false, mallory: true}, locked)
+	require.Equal(t, map[string]bool{alice: true, mallory: true}, locked)
 }
 
 func TestEnumeration_DisabledCodesAreAnsweredAlike(t *testing.T) {
@@ -362,7 +357,7 @@ func TestEnumeration_AnswerIsCompleteBeforeTheDelivery(t *testing.T) {
 	})
 	require.NoError(t, s.shutdown(patient))
 	s.handler.ServeHTTP(w, s.visitor().request(http.MethodPost, start, form, "address="+alice))
-	require.Equal(t, []string{"IssueLink", "header", "body", "flush", "Cancel"}, *w.steps)
+	require.Equal(t, []string{"IssueLink", "header", "body", "flush", "CancelQuietly"}, *w.steps)
 }
 
 // The Sender does not return before the answer has been read whole, over a real connection.

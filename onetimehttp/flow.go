@@ -29,8 +29,9 @@ type Config struct {
 	// error; the rest is ignored then. It must take the same time for both. An error is answered "cannot tell right now".
 	Lookup func(ctx context.Context, typed string) (subject, deliverTo string, found bool, err error)
 
-	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout. An error
-	// or a panic cancels the issue and goes to the observer; nothing of it shows to whoever asked.
+	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout, in a goroutine of
+	// its own. An error or a panic makes a decoy of the issue (onetime.Manager.CancelQuietly) and goes to the observer; nothing
+	// of it shows to whoever asked.
 	Sender func(ctx context.Context, deliverTo string, m Message) error
 
 	// OnVerified answers a request that proved an address: it starts a session, with a new session id, and redirects, to a
@@ -155,7 +156,7 @@ func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Op
 }
 
 // WithObserver sets a function that is told of each delivery (Op "Deliver"), of each Lookup that failed (Op "Lookup") and of
-// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest.
+// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest. Its panics are recovered.
 func WithObserver(observe func(context.Context, onetime.Event)) Option {
 	return Option{func(s *options) error {
 		if observe != nil {
@@ -294,6 +295,9 @@ func (p *Paths) setDefaults() {
 
 func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
+	if err == nil && u.Hostname() != "" && origin == u.Scheme+"://"+u.Host+"/" {
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: want no slash at the end: %s://%s", u.Scheme, u.Host)
+	}
 	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
 		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
 	}

@@ -69,7 +69,9 @@ var wrongSettings = map[string]struct {
 
 	"no origin":                   {origins(""), "Config.Origin: want a scheme and a host"},
 	"origin without scheme":       {origins("example.com"), "Config.Origin"},
-	"origin with a path":          {origins("https://example.com/"), "Config.Origin"},
+	"origin with a slash":         {origins("https://example.com/"), "Config.Origin: want no slash at the end: https://example.com"},
+	"origin with a slash, port":   {origins("http://localhost:8080/"), "Config.Origin: want no slash at the end: http://localhost:8080"},
+	"origin with a path":          {origins("https://example.com/a/"), "Config.Origin: want a scheme and a host"},
 	"origin with a query":         {origins("https://example.com?a"), "Config.Origin"},
 	"origin with a fragment":      {origins("https://example.com#a"), "Config.Origin"},
 	"origin with a user":          {origins("https://a@example.com"), "Config.Origin"},

@@ -174,7 +174,7 @@ func (f *Flow) judged(ctx context.Context, err error) error {
 }
 
 func (f *Flow) mistake(ctx context.Context, err error) {
-	f.observe(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
+	f.tell(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
 }
 
 // bindingSize is that of the cookie: 256 random bits.

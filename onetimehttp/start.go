@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -146,39 +144,6 @@ func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, er
 	}
 	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn)}
 	return made, nil
-}
-
-// deliver queues a message, one to nobody, too, so that a full queue treats all alike.
-func (f *Flow) deliver(ctx context.Context, to person, made issued) {
-	ctx = context.WithoutCancel(ctx) // the request is over
-	f.deliveries.add(func(end context.Context, dropped error) {
-		start := time.Now()
-		err := dropped
-		if err == nil && to.found {
-			err = f.send(ctx, end, to.deliverTo, made.message)
-		}
-		if err != nil {
-			// Nobody has it, so nobody shall be able to use it.
-			bounded, cancel := context.WithTimeout(ctx, f.timeout)
-			err = errors.Join(err, to.manager.Cancel(bounded, to.subject, made.id))
-			cancel()
-		}
-		if to.found {
-			f.observe(ctx, onetime.Event{Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Err: err, Took: time.Since(start)})
-		}
-	})
-}
-
-func (f *Flow) send(ctx, end context.Context, deliverTo string, m Message) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	defer context.AfterFunc(end, cancel)()
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("onetimehttp: Config.Sender: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f.config.Sender(ctx, deliverTo, m)
 }
 
 func (f *Flow) notAllowed(w http.ResponseWriter, r *http.Request) {

@@ -84,7 +84,7 @@ func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verifi
 	if err == nil {
 		return nil
 	}
-	f.observe(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Err: err, Took: time.Since(start)})
+	f.tell(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Who: f.who(v.Subject), Err: err, Took: time.Since(start)})
 	// The request may be over, and with it its context: that may be why OnVerified failed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), undoTimeout)
 	defer cancel()

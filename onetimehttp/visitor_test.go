@@ -62,9 +62,10 @@ type site struct {
 	delivered chan onetime.Event // each event of the Flow
 	requests  chan *http.Request // each that was given to OnVerified
 
-	mu       sync.Mutex
-	verified []onetime.Verification
-	lookups  []string
+	mu        sync.Mutex
+	verified  []onetime.Verification
+	lookups   []string
+	cancelled map[string]bool // the ids of issues that became decoys
 }
 
 // A sent is a message and where it went.
@@ -98,7 +99,7 @@ func newSetup(s *site) *setup {
 			},
 			Limiter: func(*http.Request) bool { return true },
 		},
-		manager: []onetime.Option{onetime.WithLinkBase(origin + link)},
+		manager: []onetime.Option{onetime.WithLinkBase(origin + link), onetime.WithObserver(s.notice)},
 		send:    func(context.Context, onetimehttp.Message) error { return nil },
 	}
 }
@@ -106,7 +107,7 @@ func newSetup(s *site) *setup {
 // newSite makes a site that ends with the test.
 func newSite(t testing.TB, change ...func(*setup)) *site {
 	t.Helper()
-	s := &site{t: t, mail: make(chan sent, 1000), delivered: make(chan onetime.Event, 1000), requests: make(chan *http.Request, 1000)}
+	s := &site{t: t, mail: make(chan sent, 1000), delivered: make(chan onetime.Event, 1000), requests: make(chan *http.Request, 1000), cancelled: map[string]bool{}}
 	with := newSetup(s)
 	for _, c := range change {
 		c(with)
@@ -194,12 +195,23 @@ func (s *site) sessions() int {
 	return len(s.verified)
 }
 
+// notice notes what the Manager made a decoy of.
+func (s *site) notice(_ context.Context, e onetime.Event) {
+	if e.Op == "CancelQuietly" && e.Err == nil {
+		s.mu.Lock()
+		s.cancelled[e.ID] = true
+		s.mu.Unlock()
+	}
+}
+
 // pending tells whether something that verifies is outstanding for a subject.
 func (s *site) pending(subject string) bool {
 	s.t.Helper()
 	status, err := s.manager.Status(context.Background(), subject)
 	require.NoError(s.t, err)
-	return slices.ContainsFunc(status.Pending, func(p onetime.Pending) bool { return !p.Used })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(status.Pending, func(p onetime.Pending) bool { return !p.Used && !s.cancelled[p.ID] })
 }
 
 // A visitor is a browser: it keeps cookies, remembers the page it sees and submits its forms with their hidden fields.
