@@ -147,12 +147,11 @@ func WithRequest(ids ...string) CallOption {
 		if err := s.only("WithRequest", "IssueOTP", "IssueLink", "VerifyOTP"); err != nil {
 			return err
 		}
-		most := 1
-		if s.op == "VerifyOTP" {
-			most = maxRequests
-		}
-		if len(ids) < 1 || len(ids) > most {
-			return invalid("WithRequest: %d requests on %s: want 1 to %d", len(ids), s.op, most)
+		switch {
+		case s.op != "VerifyOTP" && len(ids) != 1:
+			return invalid("WithRequest: %d requests on %s: want 1", len(ids), s.op)
+		case len(ids) < 1 || len(ids) > maxRequests:
+			return invalid("WithRequest: %d requests on %s: want 1 to %d", len(ids), s.op, maxRequests)
 		}
 		for _, id := range ids {
 			if len(id) < minSecret || len(id) > maxSecret {

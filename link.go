@@ -45,7 +45,7 @@ func (l Link) MarshalText() ([]byte, error) { return redacted("Link", l.ID), nil
 // Mail scanners open links: let the page that it leads to call InspectToken and show a form, and only what that form
 // posts call VerifyToken.
 //
-// A refusal is ErrThrottled. While codes are locked or disabled the link comes without its code.
+// A refusal is ErrThrottled or, of a command that was sent twice, ErrNotFound. While codes are locked or disabled the link comes without its code.
 func (m *Manager) IssueLink(ctx context.Context, subject string, opts ...IssueOption) (Link, error) {
 	start := time.Now()
 	made, err := issue{}, invalid("IssueLink: wants WithLinkBase")

@@ -44,7 +44,7 @@ const (
 // replaces what the subject had outstanding, and refills the attempts. Send the code to the address you have stored,
 // not to the one that was typed.
 //
-// A refusal is ErrThrottled, ErrLocked or ErrDisabled. After an undecided error a send may have been charged and the
+// A refusal is ErrThrottled, ErrLocked, ErrDisabled or, of a command that was sent twice, ErrNotFound. After an undecided error a send may have been charged and the
 // code of before replaced: issue again.
 func (m *Manager) IssueOTP(ctx context.Context, subject string, opts ...IssueOption) (OTP, error) {
 	start := time.Now()

@@ -29,7 +29,7 @@ func (t Token) MarshalText() ([]byte, error) { return redacted("Token", t.ID), n
 // IssueToken makes a token for a subject, stores a digest of it and charges the send limits. Under the default policy it
 // replaces what the subject had outstanding.
 //
-// A refusal is ErrThrottled. After an undecided error a send may have been charged and the secrets of before replaced.
+// A refusal is ErrThrottled or, of a command that was sent twice, ErrNotFound. After an undecided error a send may have been charged and the secrets of before replaced.
 func (m *Manager) IssueToken(ctx context.Context, subject string, opts ...IssueOption) (Token, error) {
 	start := time.Now()
 	made, err := m.issue(ctx, "IssueToken", subject, opts, false, true)

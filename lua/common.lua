@@ -48,10 +48,6 @@ local ENDED = 8
 local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-4]$'
 local UNLOCKED = '^f$'
 
-local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
-local SKEW = 10000
-local CHALLENGES, PIECE = 16, 64
-
 local byte, sub, floor, call, try = string.byte, string.sub, math.floor, redis.call, redis.pcall
 
 local function damaged(what)

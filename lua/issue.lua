@@ -48,7 +48,7 @@ if life ~= -2 then
   local used, _, _, _, undone = use(values[1])
   local exhausted = marked(values[2]) >= attempts
   local before = values[3] or ''
-  if #before % 8 ~= 0 or #before > 8 * ENDED then damaged('ended ids') end
+  if values[3] == '' or #before % 8 ~= 0 or #before > 8 * ENDED then damaged('ended ids') end
   for i = 1, #before, 8 do
     if sub(before, i, i + 7) == sub(id, 1, 8) then return {id, NOT_FOUND} end
   end
@@ -117,7 +117,7 @@ if life ~= -2 then
           end
         end
         local theirs, used_at = use(call('HGET', KEYS[1], other .. 'u'))
-        local fresh = newest > now - REMEMBERED or theirs and used_at > now - REPEATS
+        local fresh = newest > now - REMEMBERED or theirs and used_at >= now - REPEATS
         others[#others + 1] = {names = names[other], newest = newest, over = not live and not fresh, ended = theirs or not live}
       end
     end

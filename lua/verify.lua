@@ -109,7 +109,7 @@ if again or right then
     if failures > 0 then set[5], set[6] = 'f', '0' end
   end
   set[3], set[4] = scope .. 'u', text
-  if group ~= '' then last = now + REPEATS end
+  if group ~= '' then last = now + REPEATS + 1 end -- the last repeat may come after exactly that time
 else
   local _, next, latest = gcra(set, values, 5, 9, rates, 0, limits, now)
   local size = #set
