@@ -159,7 +159,7 @@ local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
 local as = code == '' and 't' or token == '' and 'c' or 'b'
 local count = math.ceil(#sealed / PIECE)
-if count > 4 then count = 1 end
+if count > 5 then count = 1 end
 local slot = id .. six(now) .. as .. letter .. count .. code .. token
 
 local size = #set

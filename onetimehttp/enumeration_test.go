@@ -3,6 +3,7 @@ package onetimehttp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -24,7 +25,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
-// random is the value of a cookie, the one thing of an answer that may differ.
+// random is the value of a cookie. It and the field "request" are all of an answer that may differ, and not in length.
 var random = regexp.MustCompile(`^(Set-Cookie: __Host-onetime=)[A-Za-z0-9_-]{43};`)
 
 // seenBy is all that can be seen of an answer by who typed an address, with the address replaced; empty if none is in it.
@@ -33,7 +34,7 @@ func (a *answer) seenBy(address string) string {
 	for _, line := range lines(a.header) {
 		all = append(all, random.ReplaceAllString(line, "${1}RANDOM;"))
 	}
-	body := a.body
+	body := request.ReplaceAllStringFunc(a.body, func(field string) string { return fmt.Sprintf("REQUEST of %d bytes", len(field)) })
 	if address != "" {
 		body = strings.NewReplacer(address, "ADDRESS", html.EscapeString(address), "ADDRESS").Replace(body)
 	}

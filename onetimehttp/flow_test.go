@@ -236,7 +236,7 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 
 func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 	own := template.Must(template.New("").Parse(`{{define "code"}}<html lang="{{.Language}}"><head><title>Ours</title><style>{{.Style}}</style></head><body>` +
-		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
+		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input type="hidden" name="request" value="{{.Request}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
 		`{{define "ours"}}<p class="note">{{.Note}}</p><p id="error">{{.Error}}</p>{{end}}`))
 	s := newSite(t, option(onetimehttp.WithTemplates(own)))
 	template.Must(own.Parse(`{{define "ours"}}changed{{end}}`)) // later: the Flow has its own

@@ -2,6 +2,7 @@ package onetimehttp_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,8 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Equal(t, "application/json", a.header.Get("Content-Type"))
 		var sent onetimehttp.Sent
 		require.NoError(t, json.Unmarshal([]byte(a.body), &sent))
+		require.Len(t, sent.Request, 118)
+		want.sent.Request = sent.Request
 		require.Equal(t, want.sent, sent)
 	}
 }
@@ -147,7 +150,12 @@ func (v *visitor) again() *answer {
 	v.site.t.Helper()
 	for _, f := range v.seen.page().all("form") {
 		if f.attr["action"] == start {
-			return v.post(start, "address", f.one(v.site.t, "input").attr["value"])
+			var fields []string
+			for _, input := range f.all("input") {
+				fields = append(fields, input.attr["name"], input.attr["value"])
+			}
+			require.Equal(v.site.t, []string{"address", "request"}, []string{fields[0], fields[2]})
+			return v.post(start, fields...)
 		}
 	}
 	require.FailNow(v.site.t, "no button for another message", v.seen.body)
@@ -344,7 +352,8 @@ func TestLookup_HasTheContextOfTheRequest(t *testing.T) {
 
 // Nothing that is issued to nobody can verify, not even by a code that the program fixed.
 func TestLookup_UnknownPeopleGetDecoys(t *testing.T) {
-	const record = "unknown:" + mallory
+	sum := sha256.Sum256([]byte(mallory))
+	record := "unknown:" + base64.RawURLEncoding.EncodeToString(sum[:21])
 	for _, secrets := range []onetimehttp.Secrets{onetimehttp.LinkAndCode, onetimehttp.CodeOnly} {
 		s := newSite(t, func(with *setup) {
 			with.config.Secrets = secrets

@@ -39,8 +39,10 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		err = errNoCookie
 	}
 	var v onetime.Verification
+	var issues known
 	if err == nil {
-		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding))
+		issues = knownTo(of, binding, in.Request)
+		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding), issues.requests())
 		err = f.judged(r.Context(), err)
 	}
 	if err == nil {
@@ -61,6 +63,9 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page.Address = of.typed
+	if issues.ring != nil {
+		page.Request = issues.form()
+	}
 	name := "code"
 	if of.typed == "" {
 		name, page.Address = "start", strings.ToValidUTF8(in.Address, "")
@@ -80,7 +85,7 @@ const undoTimeout = 5 * time.Second
 // verified lets OnVerified answer. If it fails the secret is given back, and the error says whether that worked.
 func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 	start := time.Now()
-	err := f.config.OnVerified(w, r, v)
+	err := f.config.OnVerified(w, r, whole(v))
 	if err == nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -220,6 +221,7 @@ type visitor struct {
 	jar    http.CookieJar
 	header http.Header // of each request, over what it would send
 	seen   *answer
+	form   string // the latest field "request" that a page or an answer for programs has brought
 }
 
 // An answer is a response with its body.
@@ -285,7 +287,27 @@ func (v *visitor) send(h http.Handler, r *http.Request) *answer {
 	result := w.Result()
 	v.jar.SetCookies(home, result.Cookies())
 	v.seen = &answer{v.site.t, result.StatusCode, result.Header, w.Body.String()}
+	v.form = cmp.Or(v.seen.form(), v.form)
 	return v.seen
+}
+
+// request is the field of a page, and of an answer for programs.
+var request = regexp.MustCompile(`(name="request" value="|"request":")([A-Za-z0-9_-]*)`)
+
+// form is what an answer brings for the next form.
+func (a *answer) form() string {
+	if found := request.FindStringSubmatch(a.body); found != nil {
+		return found[2]
+	}
+	return ""
+}
+
+// bring adds the field of the latest form to fields that do not say what it is.
+func (v *visitor) bring(fields []string) []string {
+	if v.form == "" || slices.Contains(fields, "request") {
+		return fields
+	}
+	return append(slices.Clone(fields), "request", v.form)
 }
 
 func (v *visitor) do(method, target, kind, body string) *answer {
@@ -296,9 +318,9 @@ func (v *visitor) get(target string) *answer { return v.do(http.MethodGet, targe
 
 const form = "application/x-www-form-urlencoded"
 
-// post sends a form of fields: name, value, name, value.
+// post sends a form of fields: name, value, name, value. It brings what the latest page brought.
 func (v *visitor) post(target string, fields ...string) *answer {
-	return v.do(http.MethodPost, target, form, values(fields).Encode())
+	return v.do(http.MethodPost, target, form, values(v.bring(fields)).Encode())
 }
 
 func values(fields []string) url.Values {
@@ -309,10 +331,13 @@ func values(fields []string) url.Values {
 	return values
 }
 
-// json sends an object of fields: name, value, name, value.
+// json sends an object of fields: name, value, name, value. It brings what the latest answer brought.
 func (v *visitor) json(target string, fields ...any) *answer {
 	v.site.t.Helper()
 	object := map[string]any{}
+	if v.form != "" {
+		object["request"] = v.form
+	}
 	for i := 0; i < len(fields); i += 2 {
 		object[fields[i].(string)] = fields[i+1]
 	}
