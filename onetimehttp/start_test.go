@@ -136,12 +136,14 @@ func TestCookie_SecondStartDoesNotOrphanTheCode(t *testing.T) {
 		v := s.visitor()
 		m := v.asks(alice)
 		value := v.cookies()[cookie]
+		first := v.form
 		a := again(v)
 		if name != "another address" {
 			require.Equal(t, http.StatusTooManyRequests, a.status, name)
+			first = a.form()
 		}
 		require.Equal(t, value, v.cookies()[cookie], name)
-		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status, name)
+		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code, "request", first).status, name)
 	}
 }
 
@@ -248,7 +250,7 @@ func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
 			p := asProgram(v).json(start, "address", address)
 			require.Equal(t, onetimehttp.Problem{
 				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "sends_throttled", RetryAfter: 29,
-				Detail: "A message was already sent. The next one can be sent in 29 seconds.",
+				Detail: "A message was already sent. The next one can be sent in 29 seconds.", Request: p.form(),
 			}, p.problem())
 			require.Equal(t, "29", p.header.Get("Retry-After"))
 
@@ -265,7 +267,7 @@ func TestSendLimit_None(t *testing.T) {
 	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
 	for range 3 {
 		a := s.program().json(start, "address", alice)
-		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0}`+"\n", a.body)
+		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0,"request":"`+a.form()+`"}`+"\n", a.body)
 	}
 }
 
