@@ -4,7 +4,7 @@ the page that a link leads to. It depends on the standard library and onetime on
 
 	flow, err := onetimehttp.New(manager, onetimehttp.Config{
 		Origin: "https://example.com", Name: "Example",
-		Lookup: lookup, Sender: send, OnVerified: startSession, Limiter: limit,
+		Lookup: lookup, Sender: send, OnVerified: startSession, Limiter: limitStarts, VerifyLimiter: limitTries,
 	})
 	mux.Handle("/sign-in", flow.Start())
 	mux.Handle("/sign-in/code", flow.Verify())

@@ -71,6 +71,9 @@ func problem(err error, texts Catalogue) Problem {
 	if errors.As(err, &request) {
 		p.Status, p.Reason, text = request.status, request.text[len("error."):], request.text
 	}
+	if request == errTooMany {
+		p.RetryAfter = retryTooMany
+	}
 	p.Title, p.Detail = http.StatusText(p.Status), texts[text]
 	var refusal Refusal
 	if errors.As(err, &refusal) {

@@ -44,6 +44,12 @@ type Config struct {
 	// invented people: New demands it, or WithDangerouslyNoLimiter.
 	Limiter func(r *http.Request) bool
 
+	// VerifyLimiter tells whether a client may try a code now; key it by client address, and let it pass more than Limiter
+	// does, since people mistype. It bounds what whoever tries codes makes Redis do, and how fast somebody who watches the
+	// commands of Redis can try codes that are judged no more: see docs/threat-model.md. New demands it, or
+	// WithDangerouslyNoLimiter. It is asked before the body is read and before anything is asked of Redis.
+	VerifyLimiter func(r *http.Request) bool
+
 	// Secrets says what a message carries; by default a link and a code.
 	Secrets Secrets
 	// OtherBrowser says what becomes of a link that is opened in another browser than the one that asked; by default the
@@ -109,8 +115,9 @@ type options struct {
 	timeout   time.Duration
 }
 
-// WithDangerouslyNoLimiter lets a Flow do without a Limiter, because something in front of it limits requests by client
-// address. Without any limit each request with an invented address adds a record to Redis that stays for 72 minutes.
+// WithDangerouslyNoLimiter lets a Flow do without Limiter and VerifyLimiter, because something in front of it limits requests
+// by client address. Without any limit each request with an invented address adds a record of up to 700 bytes to Redis that
+// stays for 72 minutes (docs/operations.md has what other requests cost), and codes are tried as fast as Redis hears them.
 func WithDangerouslyNoLimiter() Option {
 	return Option{func(s *options) error { s.noLimiter = true; return nil }}
 }
@@ -213,6 +220,9 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	errs := []error{f.apply(opts), errConfig, f.parsePages()}
 	if config.Limiter == nil && !f.noLimiter {
 		errs = append(errs, errors.New("onetimehttp: New: want Config.Limiter, or WithDangerouslyNoLimiter"))
+	}
+	if config.VerifyLimiter == nil && !f.noLimiter {
+		errs = append(errs, errors.New("onetimehttp: New: want Config.VerifyLimiter, or WithDangerouslyNoLimiter"))
 	}
 	if m != nil {
 		var err error

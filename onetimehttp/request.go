@@ -39,6 +39,9 @@ var (
 	errMethod    = &requestError{http.StatusMethodNotAllowed, "error.method"}
 )
 
+// retryTooMany is how long whoever a Limiter refuses is told to wait, in seconds: Limiters do not tell.
+const retryTooMany = 60
+
 type requestError struct {
 	status int
 	text   string

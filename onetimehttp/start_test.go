@@ -300,6 +300,39 @@ func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 	require.Equal(t, "192.0.2.7:1234", asked[1].RemoteAddr)
 }
 
+// Verify has a Limiter of its own: it refuses before the body is read and before anything is asked of Redis, alike for
+// people who have an account and who have none.
+func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
+	pass := true
+	s := newSite(t, func(with *setup) {
+		with.config.Limiter = func(*http.Request) bool { return true }
+		with.config.VerifyLimiter = func(*http.Request) bool { return pass }
+	})
+	for _, program := range []bool{false, true} {
+		pass = true
+		p := pair{t, s.visitor(), s.visitor()}
+		if program {
+			p = pair{t, s.program(), s.program()}
+		}
+		p.both("start", func(v *visitor, address string) *answer { return v.post(start, "address", address) })
+		m := s.message()
+		pass = false
+		require.Equal(t, http.StatusSeeOther, p.known.get(code).status, "GET is free")
+		calls := s.calls()
+		s.unchanged(t, "limited", func() {
+			a := p.both("right or wrong", func(v *visitor, address string) *answer { return v.post(code, "address", address, "code", m.Code) })
+			require.Equal(t, http.StatusTooManyRequests, a.status)
+			require.Equal(t, "60", a.header.Get("Retry-After"))
+			r := p.known.request(http.MethodPost, code, form, "")
+			r.Body, r.ContentLength = unread{t}, 100
+			require.Equal(t, http.StatusTooManyRequests, p.known.send(s.handler, r).status)
+		})
+		require.Equal(t, calls, s.calls(), "nothing was asked of Redis")
+		require.Zero(t, s.sessions())
+		s.clock.Advance(time.Minute)
+	}
+}
+
 func TestLimiter_IsRequired(t *testing.T) {
 	s := newSite(t)
 	config := newSetup(s).config
@@ -308,14 +341,20 @@ func TestLimiter_IsRequired(t *testing.T) {
 	_, err := onetimehttp.New(s.manager, config)
 	require.ErrorContains(t, err, "Limiter")
 	require.ErrorContains(t, err, "WithDangerouslyNoLimiter")
+	config = newSetup(s).config
+	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.VerifyLimiter = nil
+	_, err = onetimehttp.New(s.manager, config)
+	require.EqualError(t, err, "onetimehttp: New: want Config.VerifyLimiter, or WithDangerouslyNoLimiter")
 
 	without := newSite(t, func(with *setup) {
-		with.config.Limiter = nil
+		with.config.Limiter, with.config.VerifyLimiter = nil, nil
 		with.options = append(with.options, onetimehttp.WithDangerouslyNoLimiter())
 	})
 	for i := range 20 {
 		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", "known"+strconv.Itoa(i)).status)
 	}
+	require.Equal(t, http.StatusForbidden, without.visitor().post(code, "address", alice, "code", "000000").status, "no cookie, but no panic either")
 }
 
 func TestLookup_ErrorIsUndecidedAndObserved(t *testing.T) {

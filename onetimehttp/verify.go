@@ -28,6 +28,10 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		f.notAllowed(w, r)
 		return
 	}
+	if f.config.VerifyLimiter != nil && !f.config.VerifyLimiter(r) {
+		f.fail(w, r, errTooMany)
+		return
+	}
 	in, err := read(w, r)
 	if err != nil {
 		f.fail(w, r, err)

@@ -67,6 +67,7 @@ type site struct {
 	verified  []onetime.Verification
 	lookups   []string
 	cancelled map[string]bool // the ids of issues that became decoys
+	asked     int             // calls of the Manager
 }
 
 // A sent is a message and where it went.
@@ -98,7 +99,8 @@ func newSetup(s *site) *setup {
 				http.Redirect(w, r, "/home", http.StatusSeeOther)
 				return nil
 			},
-			Limiter: func(*http.Request) bool { return true },
+			Limiter:       func(*http.Request) bool { return true },
+			VerifyLimiter: func(*http.Request) bool { return true },
 		},
 		manager: []onetime.Option{onetime.WithLinkBase(origin + link), onetime.WithObserver(s.notice)},
 		send:    func(context.Context, onetimehttp.Message) error { return nil },
@@ -196,8 +198,18 @@ func (s *site) sessions() int {
 	return len(s.verified)
 }
 
+// calls is how often the Manager was called.
+func (s *site) calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
 // notice notes what the Manager made a decoy of.
 func (s *site) notice(_ context.Context, e onetime.Event) {
+	s.mu.Lock()
+	s.asked++
+	s.mu.Unlock()
 	if e.Op == "CancelQuietly" && e.Err == nil {
 		s.mu.Lock()
 		s.cancelled[e.ID] = true
