@@ -30,6 +30,10 @@ asks. Requests that another site lets a browser send are refused by http.CrossOr
 Sec-Fetch-Site; browsers older than 2023 that do not send it are refused as well, because Referrer-Policy no-referrer takes
 the Origin from them.
 
+A code verifies with the field "request" of the form that came with it only (in JSON, the member of Sent): whoever watches what
+Redis is told learns nothing of a code from what was typed before it was issued. Limiter bounds what strangers make Redis
+keep, VerifyLimiter how fast codes are tried; docs/operations.md has a table of what each request costs.
+
 Nothing that a request says about the host is believed: cookies and messages go by Config.Origin, links by
 onetime.WithLinkBase. OnVerified must start a session with a new id (session fixation).
 */

@@ -25,8 +25,9 @@ type Config struct {
 	Name string
 
 	// Lookup finds whom an address belongs to. typed is what was typed, normalised. Found: subject is the account's, as
-	// VerifyOTP returns it, and deliverTo the address stored with the account, to which alone secrets go. Not found is no
-	// error; the rest is ignored then. It must take the same time for both. An error is answered "cannot tell right now".
+	// VerifyOTP returns it: at most 36 bytes, or the address, or its length shows in what Redis holds. deliverTo is the
+	// address stored with the account, 1 to 254 bytes, to which alone secrets go. Not found is no error; the rest is ignored
+	// then. It must take the same time for both. An error is answered "cannot tell right now".
 	Lookup func(ctx context.Context, typed string) (subject, deliverTo string, found bool, err error)
 
 	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout, in a goroutine of

@@ -26,7 +26,7 @@ type Sent struct {
 }
 
 // Start returns the handler that takes an address. GET shows a form. POST takes the field "address" of a form or of JSON,
-// issues what Config.Secrets says, bound to a cookie of this browser, and shows the form for the code, or answers with a
+// issues what Config.Secrets says, bound to a cookie of this browser and to the field "request" of the answer, and shows the form for the code, or answers with a
 // Sent. People who are not known are answered alike in all that can be seen: body, status, headers, limits and time. Nothing
 // of the delivery shows either. While a send limit is empty the answer is 429 with Retry-After, and the page says that a
 // message was already sent.

@@ -1,6 +1,7 @@
 package onetimehttp
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
@@ -19,7 +20,7 @@ What Redis holds of a link, sealed, is a subject and a payload: the address that
 A payload begins with a byte that says in which form the address is. No text begins with it.
 */
 const (
-	asSubject byte = 0xf8 + iota // a bit for each byte of the subject: upper case it
+	asSubject byte = 0xf8 + iota // a bit for each byte of the subject up to the last that is set: upper case it
 	asASCII                      // 7 bits for each byte
 	asBytes
 )
@@ -53,11 +54,12 @@ func (p person) payload() []byte {
 // store returns the payload that stands for the address, filled up.
 func store(subject, address string) []byte {
 	head := packed(address)
-	size := room(max(len(subject), subjectRoom) + len(head))
+	need := max(len(subject), subjectRoom) + len(head)
 	if bits, ok := upper(subject, address); ok {
+		need = max(subjectRoom+len(head), len(subject)+len(bits)) // no more than of an address that is held by itself
 		head = bits
 	}
-	return slices.Concat(head, make([]byte, max(0, size-len(subject)-len(head))))
+	return slices.Concat(head, make([]byte, room(need)-len(subject)-len(head)))
 }
 
 // storeDecoy returns the payload of somebody who has no account: of no address, and as long as of one like it.
@@ -107,7 +109,7 @@ func upper(subject, address string) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	return bits, true
+	return bytes.TrimRight(bits, "\x00"), true
 }
 
 // packed returns an address in as few bytes as it takes.

@@ -15,7 +15,8 @@ import (
 var errRefused = &requestError{http.StatusForbidden, "error.refused"}
 
 // Verify returns the handler that takes a code. POST takes the fields "address" and "code" of a form or of JSON, where a
-// code is a string; it needs the cookie that Start has set. A success goes to Config.OnVerified. GET leads to Start.
+// code is a string, and "request", which the answer of Start has brought; it needs the cookie that Start has set. Without the
+// request a right code is answered as a wrong one. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to Config.OnVerified. GET leads to Start.
 func (f *Flow) Verify() http.Handler { return f.Protect(http.HandlerFunc(f.verify)) }
 
 func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {

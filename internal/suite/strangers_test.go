@@ -33,7 +33,9 @@ func newFlow(t *testing.T, m *onetime.Manager, change func(*onetimehttp.Config))
 	yes := func(*http.Request) bool { return true }
 	config := onetimehttp.Config{
 		Origin: "https://example.com", Name: "Example", Limiter: yes, VerifyLimiter: yes,
-		Lookup: func(_ context.Context, typed string) (string, string, bool, error) { return subject, account, typed == account, nil },
+		Lookup: func(_ context.Context, typed string) (string, string, bool, error) {
+			return subject, account, typed == account, nil
+		},
 		Sender: func(context.Context, string, onetimehttp.Message) error { return nil },
 		OnVerified: func(w http.ResponseWriter, _ *http.Request, _ onetime.Verification) error {
 			w.WriteHeader(http.StatusNoContent)
@@ -222,4 +224,11 @@ func TestRule11_WhatIsTypedInAFormBeforeAStartTellsNothingOfItsCode(t *testing.T
 		require.NoError(t, err)
 		require.True(t, slotKnown(t, b, heard))
 	})
+}
+
+// accountOf returns a Lookup that finds one account, of a subject, for any address; none if it is empty.
+func accountOf(subject string) func(context.Context, string) (string, string, bool, error) {
+	return func(_ context.Context, typed string) (string, string, bool, error) {
+		return subject, typed, subject != "", nil
+	}
 }
