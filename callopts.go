@@ -28,6 +28,7 @@ type callOptions struct {
 	ignoreBinding bool
 
 	requests       []string
+	requestOfIssue bool // derived from the id of the issue, see keyring.Ring.Request
 	idempotencyKey string
 
 	expected   string // the subject, if hasSubject

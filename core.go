@@ -13,6 +13,7 @@ func init() {
 	core.WithClock = func(now func() time.Time) any {
 		return onlyNew("the clock of onetimetest", func(c *config) error { c.now = now; return nil })
 	}
+	core.RequestOfIssue = callOption(func(s *callOptions) error { s.requestOfIssue = true; return nil })
 	core.ScriptText, core.WholeScript = scriptText, wholeScript
 }
 

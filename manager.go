@@ -126,7 +126,11 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 	if code || o.code {
 		made.codeTTL = min(made.ttl, policy.OTPTTL)
 		made.code = m.newCode(subject, o.decoy)
-		digest := key.Digest(c, keyring.Code, o.request(), made.code)
+		request := o.request()
+		if o.requestOfIssue {
+			request = m.ring.Request(c, call.id)
+		}
+		digest := key.Digest(c, keyring.Code, request, made.code)
 		if o.decoy {
 			digest = keyring.Random(keyring.DigestSize) // of no code: not even a lucky guess verifies
 		}

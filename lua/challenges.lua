@@ -17,7 +17,7 @@ end
 
 -- All of the record: the scopes of its challenges, the fields of each scope, the fields of limits and those of the record.
 local function survey()
-  local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-4]$'
+  local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-5]$'
   local scopes, fields, limits, own = {}, {}, {}, {}
   for _, name in ipairs(call('HKEYS', KEYS[1])) do
     local scope, rest = '', name

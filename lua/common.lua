@@ -14,7 +14,7 @@
   w            marks: 4 bytes of each wrong code that was charged since the newest issue
   u            the use of the challenge, see use
   1 to 5       slots, the newest issue first
-  <letter><n>  piece n of what an issue has sealed, 1 to 4
+  <letter><n>  piece n of what an issue has sealed, 1 to 5
 
   A slot is binary, so that an issue of two secrets stays within the 64 bytes that Redis keeps compact:
 
@@ -22,7 +22,7 @@
   bytes 13-18  time of issue in ms, big-endian like all numbers here
   byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
   byte 20      letter, a to f, that names its pieces
-  byte 21      number of pieces, '0' to '4'
+  byte 21      number of pieces, '0' to '5'
   then for each secret, the code first, 21 bytes: kind 'c' or 't' · lifetime in ms (4) · digest (16)
   A single piece is all that is sealed whatever its size, several are cut every 64 bytes.
 
@@ -111,7 +111,7 @@ local function find(slot, kind)
   local size = #slot
   local as, letter, pieces, first = byte(slot, 19, 22)
   if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
-  if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 or pieces < 48 or pieces > 52 then damaged('slot') end
+  if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 or pieces < 48 or pieces > 53 then damaged('slot') end
   if size == HEAD then return nil end
   if first ~= 99 and (first ~= 116 or pieces < 49) then damaged('slot') end
   if size > HEAD + SECRET then

@@ -161,8 +161,8 @@ local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
 local as = code == '' and 't' or token == '' and 'c' or 'b'
 local count, whole_size = 0, #sealed
-if whole_size > 0 then count = whole_size > 4 * PIECE and 1 or math.ceil(whole_size / PIECE) end
-local slot = id .. six(now) .. as .. letter .. sub('01234', count + 1, count + 1) .. secrets
+if whole_size > 0 then count = whole_size > 5 * PIECE and 1 or math.ceil(whole_size / PIECE) end
+local slot = id .. six(now) .. as .. letter .. sub('012345', count + 1, count + 1) .. secrets
 
 local size = #set
 set[size + 1], set[size + 2] = scope .. '1', slot

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,9 @@ func TestDelivery_IsObserved(t *testing.T) {
 		require.NoError(t, e.Err)
 		require.Equal(t, kind, e.Kind)
 		require.Equal(t, "default", e.Purpose)
+		who, err := s.manager.Pseudonym("user-17")
+		require.NoError(t, err)
+		require.Equal(t, who, e.Who)
 		status, err := s.manager.Status(t.Context(), "user-17")
 		require.NoError(t, err)
 		require.Equal(t, status.Pending[0].ID, e.ID)
@@ -38,9 +42,10 @@ func TestDelivery_IsObserved(t *testing.T) {
 func TestDelivery_FailedIsCancelledAndObserved(t *testing.T) {
 	mailbox := errors.New("no such mailbox")
 	for name, send := range map[string]func(context.Context, onetimehttp.Message) error{
-		"error":        func(context.Context, onetimehttp.Message) error { return mailbox },
-		"panic, error": func(context.Context, onetimehttp.Message) error { panic(mailbox) },
-		"panic":        func(context.Context, onetimehttp.Message) error { panic("no such mailbox") },
+		"error":                func(context.Context, onetimehttp.Message) error { return mailbox },
+		"panic, error":         func(context.Context, onetimehttp.Message) error { panic(mailbox) },
+		"panic":                func(context.Context, onetimehttp.Message) error { panic("no such mailbox") },
+		"end of its goroutine": func(context.Context, onetimehttp.Message) error { runtime.Goexit(); return nil },
 		"nil pointer": func(context.Context, onetimehttp.Message) error {
 			var m *onetimehttp.Message
 			return errors.New(m.Code)
@@ -52,15 +57,17 @@ func TestDelivery_FailedIsCancelledAndObserved(t *testing.T) {
 		m := next(t, s.mail)
 		e := s.deliver()
 		require.Error(t, e.Err, name)
-		if name == "error" {
+		switch name {
+		case "error":
 			require.ErrorIs(t, e.Err, mailbox)
-		} else {
+		case "end of its goroutine":
+			require.ErrorContains(t, e.Err, "runtime.Goexit")
+		default:
 			require.ErrorContains(t, e.Err, "panic")
 			require.ErrorContains(t, e.Err, "delivery_test.go", "where it was")
 		}
-		require.False(t, s.pending("user-17"), name)
 		_, err := s.manager.VerifyOTP(t.Context(), "user-17", m.Code, onetime.WithBinding(v.cookies()[cookie]))
-		require.ErrorIs(t, err, onetime.ErrNotFound, name)
+		require.ErrorIs(t, err, onetime.ErrMismatch, name)
 		require.Equal(t, http.StatusForbidden, v.submit("code", m.Code).status, name)
 		require.Equal(t, http.StatusGone, v.get(path(t, m.URL)).status, name)
 
@@ -69,6 +76,44 @@ func TestDelivery_FailedIsCancelledAndObserved(t *testing.T) {
 		require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
 		s.deliver()
 	}
+}
+
+// An observer that panics, or ends its goroutine, ends neither the program nor the worker, and no answer turns into none.
+func TestDelivery_ObserverThatPanics(t *testing.T) {
+	for name, fails := range map[string]func(){"panic": func() { panic("the observer") }, "end of its goroutine": runtime.Goexit} {
+		told := make(chan onetime.Event, 10)
+		s := newSite(t, func(with *setup) {
+			with.options = append(with.options, onetimehttp.WithDelivery(1, 10, time.Minute),
+				onetimehttp.WithObserver(func(_ context.Context, e onetime.Event) { told <- e; fails() }))
+		})
+		for n := range 3 {
+			require.Equal(t, http.StatusOK, s.visitor().post(start, "address", "known-"+strconv.Itoa(n)).status, name)
+			next(t, s.mail)
+			require.NoError(t, next(t, told).Err, name)
+		}
+		require.NoError(t, s.shutdown(patient), name)
+	}
+
+	s := newSite(t, func(with *setup) {
+		with.options = append(with.options, onetimehttp.WithObserver(func(context.Context, onetime.Event) { panic("the observer") }))
+		with.config.Lookup = func(context.Context, string) (string, string, bool, error) {
+			return "", "", false, errors.New("no database")
+		}
+	})
+	require.Equal(t, http.StatusServiceUnavailable, s.visitor().post(start, "address", alice).status)
+	s = newSite(t, func(with *setup) {
+		with.options = append(with.options, onetimehttp.WithObserver(func(_ context.Context, e onetime.Event) {
+			if e.Op == "OnVerified" {
+				panic("the observer")
+			}
+		}))
+		with.config.OnVerified = func(http.ResponseWriter, *http.Request, onetime.Verification) error { return errors.New("no session") }
+	})
+	v := s.visitor()
+	v.get(start)
+	v.submit("address", alice)
+	require.Equal(t, http.StatusServiceUnavailable, v.submit("code", next(t, s.mail).Code).status)
+	require.True(t, s.pending("user-17"), "given back")
 }
 
 // A late failure does not take away what was issued since.
@@ -274,7 +319,7 @@ func TestShutdown_DoesNotWaitForACancel(t *testing.T) {
 	s := newSite(t, func(with *setup) {
 		with.options = append(with.options, onetimehttp.WithDelivery(1, 1, time.Minute))
 		with.manager = append(with.manager, onetime.WithObserver(func(_ context.Context, e onetime.Event) {
-			if e.Op == "Cancel" {
+			if e.Op == "CancelQuietly" {
 				cancels <- struct{}{}
 				<-free
 			}

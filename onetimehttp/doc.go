@@ -4,7 +4,7 @@ the page that a link leads to. It depends on the standard library and onetime on
 
 	flow, err := onetimehttp.New(manager, onetimehttp.Config{
 		Origin: "https://example.com", Name: "Example",
-		Lookup: lookup, Sender: send, OnVerified: startSession, Limiter: limit,
+		Lookup: lookup, Sender: send, OnVerified: startSession, Limiter: limitStarts, VerifyLimiter: limitTries,
 	})
 	mux.Handle("/sign-in", flow.Start())
 	mux.Handle("/sign-in/code", flow.Verify())
@@ -21,16 +21,18 @@ examples/passwordreset.
 
 What a stranger sees does not tell who has an account, as long as Lookup takes the same time for both: people who are not
 known get decoys, deliveries run after the answer, and a code that does not work is refused in the same words whatever the
-reason. What remains:
-
-  - What others do with an address shows: who asks just after its owner did is told that a message was already sent, and who
-    tries a locked one that it is locked. So do two addresses of one account, which share its limits.
-  - Where the delivery to an account fails for good, its wrong codes are not counted, so it is not locked after ten of them.
+reason. Where a delivery fails for good, what was issued goes on as a decoy. What remains: what others do with an address
+shows. Anyone who asks just after its owner did is told that a message was already sent, and anyone who tries a locked one
+that it is locked. So do two addresses of one account, which share its limits.
 
 Links are never used up by GET. A link that is opened in another browser than the one that asked shows whom it is for and
 asks. Requests that another site lets a browser send are refused by http.CrossOriginProtection, which goes by
 Sec-Fetch-Site; browsers older than 2023 that do not send it are refused as well, because Referrer-Policy no-referrer takes
 the Origin from them.
+
+A code verifies with the field "request" of the form that came with it only (in JSON, the member of Sent): whoever watches what
+Redis is told learns nothing of a code from what was typed before it was issued. Limiter bounds what strangers make Redis
+keep, VerifyLimiter how fast codes are tried; docs/operations.md has a table of what each request costs.
 
 Nothing that a request says about the host is believed: cookies and messages go by Config.Origin, links by
 onetime.WithLinkBase. OnVerified must start a session with a new id (session fixation).

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
 
-// A Problem is what programs are told of an error: the members of RFC 9457, and two more.
+// A Problem is what programs are told of an error: the members of RFC 9457, and three more.
 type Problem struct {
 	// Type is "about:blank": the Title says what the Status says.
 	Type   string `json:"type"`
@@ -24,6 +24,8 @@ type Problem struct {
 	Reason string `json:"reason,omitempty"`
 	// RetryAfter is in seconds, rounded up; 0 if waiting does not help.
 	RetryAfter int `json:"retry_after,omitempty"`
+	// Request is that of a Sent, where Start says that a message was already sent: its answer may have been lost.
+	Request string `json:"request,omitempty"`
 }
 
 // told are the refusals that may be told, each with its text in the catalogue. A refusal that is not here is told as denied,
@@ -68,6 +70,9 @@ func problem(err error, texts Catalogue) Problem {
 	var request *requestError
 	if errors.As(err, &request) {
 		p.Status, p.Reason, text = request.status, request.text[len("error."):], request.text
+	}
+	if request == errTooMany {
+		p.RetryAfter = retryTooMany
 	}
 	p.Title, p.Detail = http.StatusText(p.Status), texts[text]
 	var refusal Refusal

@@ -25,12 +25,14 @@ type Config struct {
 	Name string
 
 	// Lookup finds whom an address belongs to. typed is what was typed, normalised. Found: subject is the account's, as
-	// VerifyOTP returns it, and deliverTo the address stored with the account, to which alone secrets go. Not found is no
-	// error; the rest is ignored then. It must take the same time for both. An error is answered "cannot tell right now".
+	// VerifyOTP returns it: at most 36 bytes, or the address, or its length shows in what Redis holds. deliverTo is the
+	// address stored with the account, 1 to 254 bytes, to which alone secrets go. Not found is no error; the rest is ignored
+	// then. It must take the same time for both. An error is answered "cannot tell right now".
 	Lookup func(ctx context.Context, typed string) (subject, deliverTo string, found bool, err error)
 
-	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout. An error
-	// or a panic cancels the issue and goes to the observer; nothing of it shows to whoever asked.
+	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout, in a goroutine of
+	// its own. An error or a panic makes a decoy of the issue (onetime.Manager.CancelQuietly) and goes to the observer; nothing
+	// of it shows to whoever asked.
 	Sender func(ctx context.Context, deliverTo string, m Message) error
 
 	// OnVerified answers a request that proved an address: it starts a session, with a new session id, and redirects, to a
@@ -42,6 +44,12 @@ type Config struct {
 	// Limiter tells whether a client may start now; key it by client address. Without one a stranger fills Redis with
 	// invented people: New demands it, or WithDangerouslyNoLimiter.
 	Limiter func(r *http.Request) bool
+
+	// VerifyLimiter tells whether a client may try a code now; key it by client address, and let it pass more than Limiter
+	// does, since people mistype. It bounds what whoever tries codes makes Redis do, and how fast somebody who watches the
+	// commands of Redis can try codes that are judged no more: see docs/threat-model.md. New demands it, or
+	// WithDangerouslyNoLimiter. It is asked before the body is read and before anything is asked of Redis.
+	VerifyLimiter func(r *http.Request) bool
 
 	// Secrets says what a message carries; by default a link and a code.
 	Secrets Secrets
@@ -108,8 +116,9 @@ type options struct {
 	timeout   time.Duration
 }
 
-// WithDangerouslyNoLimiter lets a Flow do without a Limiter, because something in front of it limits requests by client
-// address. Without any limit each request with an invented address adds a record to Redis that stays for 72 minutes.
+// WithDangerouslyNoLimiter lets a Flow do without Limiter and VerifyLimiter, because something in front of it limits requests
+// by client address. Without any limit each request with an invented address adds a record of up to 700 bytes to Redis that
+// stays for 72 minutes (docs/operations.md has what other requests cost), and codes are tried as fast as Redis hears them.
 func WithDangerouslyNoLimiter() Option {
 	return Option{func(s *options) error { s.noLimiter = true; return nil }}
 }
@@ -155,7 +164,7 @@ func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Op
 }
 
 // WithObserver sets a function that is told of each delivery (Op "Deliver"), of each Lookup that failed (Op "Lookup") and of
-// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest.
+// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest. Its panics are recovered.
 func WithObserver(observe func(context.Context, onetime.Event)) Option {
 	return Option{func(s *options) error {
 		if observe != nil {
@@ -212,6 +221,9 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	errs := []error{f.apply(opts), errConfig, f.parsePages()}
 	if config.Limiter == nil && !f.noLimiter {
 		errs = append(errs, errors.New("onetimehttp: New: want Config.Limiter, or WithDangerouslyNoLimiter"))
+	}
+	if config.VerifyLimiter == nil && !f.noLimiter {
+		errs = append(errs, errors.New("onetimehttp: New: want Config.VerifyLimiter, or WithDangerouslyNoLimiter"))
 	}
 	if m != nil {
 		var err error
@@ -294,6 +306,9 @@ func (p *Paths) setDefaults() {
 
 func parseOrigin(origin string) (*url.URL, error) {
 	u, err := url.Parse(origin)
+	if err == nil && u.Hostname() != "" && origin == u.Scheme+"://"+u.Host+"/" {
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: want no slash at the end: %s://%s", u.Scheme, u.Host)
+	}
 	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
 		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
 	}

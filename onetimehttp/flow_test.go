@@ -69,7 +69,9 @@ var wrongSettings = map[string]struct {
 
 	"no origin":                   {origins(""), "Config.Origin: want a scheme and a host"},
 	"origin without scheme":       {origins("example.com"), "Config.Origin"},
-	"origin with a path":          {origins("https://example.com/"), "Config.Origin"},
+	"origin with a slash":         {origins("https://example.com/"), "Config.Origin: want no slash at the end: https://example.com"},
+	"origin with a slash, port":   {origins("http://localhost:8080/"), "Config.Origin: want no slash at the end: http://localhost:8080"},
+	"origin with a path":          {origins("https://example.com/a/"), "Config.Origin: want a scheme and a host"},
 	"origin with a query":         {origins("https://example.com?a"), "Config.Origin"},
 	"origin with a fragment":      {origins("https://example.com#a"), "Config.Origin"},
 	"origin with a user":          {origins("https://a@example.com"), "Config.Origin"},
@@ -102,18 +104,19 @@ var wrongSettings = map[string]struct {
 	"path with a tab":         {paths(onetimehttp.Paths{Start: "/\t/evil.example"}), "Config.Paths"},
 	"path with invalid UTF-8": {paths(onetimehttp.Paths{Start: "/\xff"}), "Config.Paths"},
 
-	"no normaliser":       {option(onetimehttp.WithNormalizer(nil)), "WithNormalizer"},
-	"no account name":     {option(onetimehttp.WithAccountName(nil)), "WithAccountName"},
-	"no check of links":   {option(onetimehttp.WithLinkCheck(nil)), "WithLinkCheck"},
-	"no templates":        {option(onetimehttp.WithTemplates(nil)), "WithTemplates"},
-	"other templates":     {pages(`{{define "Start"}}a{{end}}`), "want one of start, code, sent, link, error"},
-	"broken template":     {pages(`{{define "start"}}{{.Nothing}}{{end}}`), "WithTemplates"},
-	"broken branch":       {pages(`{{define "code"}}{{if .Error}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
-	"broken other branch": {pages(`{{define "code"}}{{if .Error}}{{else}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
-	"template not found":  {pages(`{{define "sent"}}{{template "nothing"}}{{end}}`), "WithTemplates"},
-	"ambiguous template":  {pages(`{{define "link"}}<a href='{{if .Error}}"{{end}}{{end}}`), "WithTemplates"},
-	"text with too much":  {pages(`{{define "error"}}{{.T}}{{end}}`), "WithTemplates"},
-	"no catalogue":        {option(onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": nil})), "WithTexts"},
+	"no normaliser":        {option(onetimehttp.WithNormalizer(nil)), "WithNormalizer"},
+	"no account name":      {option(onetimehttp.WithAccountName(nil)), "WithAccountName"},
+	"no check of links":    {option(onetimehttp.WithLinkCheck(nil)), "WithLinkCheck"},
+	"no templates":         {option(onetimehttp.WithTemplates(nil)), "WithTemplates"},
+	"other templates":      {pages(`{{define "Start"}}a{{end}}`), "want one of start, code, sent, link, error"},
+	"broken template":      {pages(`{{define "start"}}{{.Nothing}}{{end}}`), "WithTemplates"},
+	"broken branch":        {pages(`{{define "code"}}{{if .Error}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
+	"broken other branch":  {pages(`{{define "code"}}{{if .Error}}{{else}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
+	"code without request": {pages(`{{define "code"}}{{.Address}}{{end}}`), `"code": want the hidden field "request"`},
+	"template not found":   {pages(`{{define "sent"}}{{template "nothing"}}{{end}}`), "WithTemplates"},
+	"ambiguous template":   {pages(`{{define "link"}}<a href='{{if .Error}}"{{end}}{{end}}`), "WithTemplates"},
+	"text with too much":   {pages(`{{define "error"}}{{.T}}{{end}}`), "WithTemplates"},
+	"no catalogue":         {option(onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": nil})), "WithTexts"},
 
 	"no workers":       {option(onetimehttp.WithDelivery(0, 1000, time.Minute)), "WithDelivery(0, 1000, 1m0s): want 1 to 1000 workers, 1 to 1000000 waiting, 1s to 10m0s"},
 	"too many workers": {option(onetimehttp.WithDelivery(1001, 1000, time.Minute)), "WithDelivery"},
@@ -222,6 +225,7 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 	defer flow.Shutdown(context.Background())
 	v := s.visitor()
 	m := v.asks(alice)
+	ours := v.form
 	require.Equal(t, http.StatusOK, v.send(flow.Start(), v.request(http.MethodPost, start, form, "address="+alice)).status, "its own limits")
 	next(t, done)
 	require.Equal(t, "confirm", message.Purpose)
@@ -229,12 +233,13 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, v.post(code, "address", alice, "code", message.Code).status)
 	}
 	require.Equal(t, http.StatusForbidden, v.post(link, "token", token(t, message.URL)).status)
-	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status)
+	require.Equal(t, http.StatusForbidden, v.post(code, "address", alice, "code", m.Code).status, "with the form of the other purpose")
+	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code, "request", ours).status)
 }
 
 func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 	own := template.Must(template.New("").Parse(`{{define "code"}}<html lang="{{.Language}}"><head><title>Ours</title><style>{{.Style}}</style></head><body>` +
-		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
+		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input type="hidden" name="request" value="{{.Request}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
 		`{{define "ours"}}<p class="note">{{.Note}}</p><p id="error">{{.Error}}</p>{{end}}`))
 	s := newSite(t, option(onetimehttp.WithTemplates(own)))
 	template.Must(own.Parse(`{{define "ours"}}changed{{end}}`)) // later: the Flow has its own
@@ -254,18 +259,18 @@ func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 func TestTemplates_AllReplaced(t *testing.T) {
 	text := `{{define "head"}}<html lang="x"><head>{{end}}`
 	for _, name := range []string{"start", "code", "sent", "link", "error"} {
-		text += `{{define "` + name + `"}}ours ` + name + `: {{.T "start.title" .Name}} {{.Account}}{{.Error}}{{end}}`
+		text += `{{define "` + name + `"}}ours ` + name + `: {{.T "start.title" .Name}} {{.Account}}{{.Error}}{{if eq .Request ""}}{{else}} with a request{{.Request}}{{end}}{{end}}`
 	}
 	s := newSite(t, pages(text))
 	v := s.visitor()
 	require.Equal(t, "ours start: Sign in to Example ", v.get(start).body)
 	v.post(start, "address", alice)
-	require.Equal(t, "ours code: Sign in to Example ", v.seen.body)
+	require.Regexp(t, "^ours code: Sign in to Example  with a request.{118}$", v.seen.body)
 	require.Equal(t, "ours link: Sign in to Example A•••@example.com", v.get(path(t, s.message().URL)).body)
 	require.Equal(t, "ours error: Sign in to Example This is not a whole code or link. Look again.", v.get(link).body)
 
 	s = newSite(t, func(with *setup) { with.config.Secrets = onetimehttp.LinkOnly; pages(text)(with) })
-	require.Equal(t, "ours sent: Sign in to Example ", s.visitor().post(start, "address", alice).body)
+	require.Regexp(t, "^ours sent: Sign in to Example  with a request.{118}$", s.visitor().post(start, "address", alice).body)
 
 	s = newSite(t, pages(`{{define "head"}}<html lang="x"><head>{{end}}{{define "error"}}e{{end}}`))
 	require.True(t, strings.HasPrefix(s.visitor().get(start).body, `<html lang="x">`))

@@ -55,7 +55,7 @@ func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := f.page(r)
-	page.Account, page.Token, page.OtherBrowser = f.account(r.Context(), v), in.Token, other
+	page.Account, page.Token, page.OtherBrowser = f.account(r.Context(), whole(v)), in.Token, other
 	if wantsJSON(r) {
 		body, _ := json.Marshal(Opened{page.Account, other}) // strings and a bool
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
@@ -74,7 +74,7 @@ func (f *Flow) use(w http.ResponseWriter, r *http.Request, in input) error {
 	if f.check != nil {
 		v, err := f.manager.InspectToken(r.Context(), in.Token, holder...)
 		if err == nil {
-			err = f.check(r, v)
+			err = f.check(r, whole(v))
 		}
 		if err != nil {
 			return err

@@ -33,6 +33,9 @@ type Page struct {
 
 	// Address is what was typed, for the hidden field "address" of "code" and the input of "start".
 	Address string
+	// Request is for the hidden field "request" of "code", in the form for the code and in the one for another message, and
+	// of "sent". Codes verify with it only.
+	Request string
 	// CodeLength is how long a code is. Digits says whether it has digits only.
 	CodeLength int
 	Digits     bool
@@ -79,12 +82,16 @@ func (f *Flow) parsePages() error {
 			}
 		}
 	}
-	full := Page{Name: "a", Language: "en", Address: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a", Token: "a", OtherBrowser: true}
+	const request = "the-field-of-a-form"
+	full := Page{Name: "a", Language: "en", Address: "a", Request: request, CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a", Token: "a", OtherBrowser: true}
 	for _, name := range pageNames {
 		for _, page := range []Page{{}, full} {
 			page.texts = english
-			if _, err := f.render(name, page); err != nil {
+			body, err := f.render(name, page)
+			if err != nil {
 				errs = append(errs, fmt.Errorf("onetimehttp: WithTemplates: %w", err))
+			} else if name == "code" && f.config.Secrets != LinkOnly && !bytes.Contains(body, []byte(page.Request)) {
+				errs = append(errs, errors.New(`onetimehttp: WithTemplates: "code": want the hidden field "request", or no code verifies`))
 			}
 		}
 	}

@@ -246,7 +246,7 @@ func TestPages_InputOfTheCode(t *testing.T) {
 	v := s.visitor()
 	v.asks(alice)
 	input := v.seen.page().id("code")
-	for name, want := range map[string]string{"name": "code", "type": "text", "inputmode": "numeric", "autocomplete": "one-time-code", "spellcheck": "false", "maxlength": "64"} {
+	for name, want := range map[string]string{"name": "code", "type": "text", "inputmode": "numeric", "autocomplete": "one-time-code", "spellcheck": "false", "maxlength": "512"} {
 		require.Equal(t, want, input.attr[name], name)
 	}
 	require.NotContains(t, input.attr, "pattern", "what a person types is cleaned, not refused")

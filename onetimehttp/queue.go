@@ -29,17 +29,28 @@ func newQueue(workers, waiting int) *queue {
 	q := &queue{jobs: make(chan job, waiting)}
 	q.ended, q.end = context.WithCancel(context.Background())
 	for range workers {
-		q.workers.Go(func() {
-			for do := range q.jobs {
-				if q.ended.Err() != nil {
-					do(q.ended, errShutdown)
-				} else {
-					do(q.ended, nil)
-				}
-			}
-		})
+		q.workers.Go(q.work)
 	}
 	return q
+}
+
+// work does jobs until there are no more. A job that ends its goroutine (runtime.Goexit, which FailNow of a test calls, too)
+// ends no worker.
+func (q *queue) work() {
+	over := false
+	defer func() {
+		if !over {
+			q.workers.Go(q.work)
+		}
+	}()
+	for do := range q.jobs {
+		if q.ended.Err() != nil {
+			do(q.ended, errShutdown)
+		} else {
+			do(q.ended, nil)
+		}
+	}
+	over = true
 }
 
 // add lets a worker do the job later, or calls it at once to say that it will not be done.

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 
 const (
 	maxBody  = 8 << 10
-	maxTyped = 320 // bytes: 64 before the @ and 255 behind it, RFC 5321 4.5.3.1
+	maxTyped = 254 // bytes: RFC 5321 4.5.3.1.3 lets a path have 256, two of them brackets
 	maxTag   = 35  // bytes of a language tag, RFC 5646 4.4.1
 )
 
@@ -32,10 +33,14 @@ var (
 	errMediaType = &requestError{http.StatusUnsupportedMediaType, "error.media-type"}
 	errForm      = &requestError{http.StatusBadRequest, "error.form"}
 	errAddress   = &requestError{http.StatusBadRequest, "error.address"}
+	errTooLong   = &requestError{http.StatusBadRequest, "error.too-long"}
 	errNoCookie  = &requestError{http.StatusForbidden, "error.no-cookie"}
 	errTooMany   = &requestError{http.StatusTooManyRequests, "error.too-many"}
 	errMethod    = &requestError{http.StatusMethodNotAllowed, "error.method"}
 )
+
+// retryTooMany is how long whoever a Limiter refuses is told to wait, in seconds: Limiters do not tell.
+const retryTooMany = 60
 
 type requestError struct {
 	status int
@@ -49,7 +54,8 @@ type input struct {
 	Address string `json:"address"`
 	Code    string `json:"code"`
 	Token   string `json:"token"`
-	Here    bool   `json:"here"` // go on in this browser, though another one asked
+	Request string `json:"request"` // what the page of the code, or Sent, brought
+	Here    bool   `json:"here"`    // go on in this browser, though another one asked
 }
 
 // read returns what a POST says, as a form or as JSON.
@@ -63,7 +69,7 @@ func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
 	case "application/x-www-form-urlencoded":
 		if err = r.ParseForm(); err == nil {
 			get := r.PostForm.Get
-			in = input{get("address"), get("code"), get("token"), get("here") == "yes"}
+			in = input{get("address"), get("code"), get("token"), get("request"), get("here") == "yes"}
 		}
 	case "application/json":
 		var body bytes.Buffer
@@ -121,12 +127,18 @@ func normalizeTyped(typed string) (string, error) {
 
 // typed returns the one spelling of what was typed.
 func (f *Flow) typed(address string) (string, error) {
-	if len(address) > maxTyped || !utf8.ValidString(address) {
+	if !utf8.ValidString(address) {
 		return "", errAddress
 	}
+	if len(address) > maxTyped {
+		return "", errTooLong
+	}
 	typed, err := f.normalize(address)
-	if err != nil || typed == "" || len(typed) > maxTyped || hasControl(typed) {
+	if err != nil || typed == "" || hasControl(typed) {
 		return "", errAddress
+	}
+	if len(typed) > maxTyped {
+		return "", errTooLong
 	}
 	return typed, nil
 }
@@ -150,15 +162,15 @@ func (f *Flow) person(r *http.Request, address string) (p person, err error) {
 	}
 	p.manager = f.manager
 	p.subject, p.deliverTo, p.found, err = f.config.Lookup(r.Context(), p.typed)
-	if err == nil && p.found && p.deliverTo == "" {
-		err = errors.New("onetimehttp: Config.Lookup: found, and no address to deliver to")
+	if err == nil && p.found && (p.deliverTo == "" || len(p.deliverTo) > maxTyped || hasControl(p.deliverTo)) {
+		err = fmt.Errorf("onetimehttp: Config.Lookup: found, and deliverTo has %d bytes: want 1 to %d on one line", len(p.deliverTo), maxTyped)
 	}
 	if err != nil {
 		f.mistake(r.Context(), err)
 		return p, err
 	}
 	if !p.found {
-		p.manager, p.subject, p.deliverTo = f.strangers, "unknown:"+p.typed, ""
+		p.manager, p.subject, p.deliverTo = f.strangers, nobody(p.typed), ""
 	}
 	return p, nil
 }
@@ -174,7 +186,7 @@ func (f *Flow) judged(ctx context.Context, err error) error {
 }
 
 func (f *Flow) mistake(ctx context.Context, err error) {
-	f.observe(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
+	f.tell(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
 }
 
 // bindingSize is that of the cookie: 256 random bits.

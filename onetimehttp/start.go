@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
 )
 
 // A Sent is what Start answers to programs.
@@ -22,10 +21,12 @@ type Sent struct {
 	CodeExpiresIn int `json:"code_expires_in,omitempty"`
 	ExpiresIn     int `json:"expires_in,omitempty"`
 	ResendIn      int `json:"resend_in"`
+	// Request is to be brought back with the code, and to Start when another message is asked for.
+	Request string `json:"request"`
 }
 
 // Start returns the handler that takes an address. GET shows a form. POST takes the field "address" of a form or of JSON,
-// issues what Config.Secrets says, bound to a cookie of this browser, and shows the form for the code, or answers with a
+// issues what Config.Secrets says, bound to a cookie of this browser and to the field "request" of the answer, and shows the form for the code, or answers with a
 // Sent. People who are not known are answered alike in all that can be seen: body, status, headers, limits and time. Nothing
 // of the delivery shows either. While a send limit is empty the answer is 429 with Retry-After, and the page says that a
 // message was already sent.
@@ -54,15 +55,21 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	}
 	to, err := f.person(r, in.Address)
 	if err != nil {
-		f.failStart(w, r, cmp.Or(to.typed, in.Address), err)
+		f.failStart(w, r, cmp.Or(to.typed, in.Address), "", err)
 		return
 	}
 	binding := cmp.Or(f.binding(r), newBinding())
+	issues := knownTo(to, binding, in.Request)
 	made, err := f.issue(r.Context(), to, binding)
-	if err != nil {
-		f.failStart(w, r, to.typed, f.judged(r.Context(), err))
+	if errors.Is(err, onetime.ErrThrottled) {
+		f.failStart(w, r, to.typed, issues.pending(r.Context(), to).form(), err)
 		return
 	}
+	if err != nil {
+		f.failStart(w, r, to.typed, "", f.judged(r.Context(), err))
+		return
+	}
+	made.Request = issues.with(made.id).form()
 
 	f.bind(w, binding) // not before: a refusal must not replace the cookie of what was sent
 	page := f.page(r)
@@ -70,7 +77,7 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 		body, _ := json.Marshal(made.Sent) // numbers
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
 	} else {
-		page.Address, page.Note = to.typed, page.T("code.sent")
+		page.Address, page.Request, page.Note = to.typed, made.Request, page.T("code.sent")
 		name := "code"
 		if made.CodeExpiresIn == 0 {
 			name, page.Note = "sent", page.T("sent.link")
@@ -84,11 +91,13 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	f.deliver(r.Context(), to, made)
 }
 
-// failStart shows an error on the form that was filled in. Where a send limit is empty, that is the form for the code.
-func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address string, err error) {
+// failStart shows an error on the form that was filled in. Where a send limit is empty, that is the form for the code, with its
+// field "request".
+func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address, request string, err error) {
 	page := f.page(r)
-	page.Address = strings.ToValidUTF8(address, "")
+	page.Address, page.Request = strings.ToValidUTF8(address, ""), request
 	problem := problem(err, page.texts)
+	problem.Request = request
 	throttled := errors.Is(err, onetime.ErrThrottled)
 	if throttled {
 		problem.Detail = page.T("already", page.texts.wait(problem.RetryAfter))
@@ -118,7 +127,7 @@ type issued struct {
 }
 
 func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, error) {
-	opts := []onetime.IssueOption{onetime.WithBinding(binding)}
+	opts := []onetime.IssueOption{onetime.WithBinding(binding), core.RequestOfIssue.(onetime.IssueOption)}
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
@@ -132,7 +141,7 @@ func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, er
 		made.kind, made.id, resendIn = "otp", otp.ID, otp.ResendIn
 		made.message.Code, made.message.CodeExpiresIn = otp.Code, otp.ExpiresIn
 	} else {
-		opts = append(opts, onetime.WithPayload([]byte(cmp.Or(to.deliverTo, to.typed)))) // for the page of the link
+		opts = append(opts, onetime.WithPayload(to.payload()))
 		if f.config.Secrets == LinkAndCode {
 			opts = append(opts, onetime.WithCode())
 		}
@@ -144,41 +153,8 @@ func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, er
 		made.message.URL, made.message.ExpiresIn = link.URL, link.ExpiresIn
 		made.message.Code, made.message.CodeExpiresIn = link.Code, link.CodeExpiresIn
 	}
-	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn)}
+	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn), ""}
 	return made, nil
-}
-
-// deliver queues a message, one to nobody, too, so that a full queue treats all alike.
-func (f *Flow) deliver(ctx context.Context, to person, made issued) {
-	ctx = context.WithoutCancel(ctx) // the request is over
-	f.deliveries.add(func(end context.Context, dropped error) {
-		start := time.Now()
-		err := dropped
-		if err == nil && to.found {
-			err = f.send(ctx, end, to.deliverTo, made.message)
-		}
-		if err != nil {
-			// Nobody has it, so nobody shall be able to use it.
-			bounded, cancel := context.WithTimeout(ctx, f.timeout)
-			err = errors.Join(err, to.manager.Cancel(bounded, to.subject, made.id))
-			cancel()
-		}
-		if to.found {
-			f.observe(ctx, onetime.Event{Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Err: err, Took: time.Since(start)})
-		}
-	})
-}
-
-func (f *Flow) send(ctx, end context.Context, deliverTo string, m Message) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	defer context.AfterFunc(end, cancel)()
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("onetimehttp: Config.Sender: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f.config.Sender(ctx, deliverTo, m)
 }
 
 func (f *Flow) notAllowed(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package onetimehttp_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,8 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Equal(t, "application/json", a.header.Get("Content-Type"))
 		var sent onetimehttp.Sent
 		require.NoError(t, json.Unmarshal([]byte(a.body), &sent))
+		require.Len(t, sent.Request, 118)
+		want.sent.Request = sent.Request
 		require.Equal(t, want.sent, sent)
 	}
 }
@@ -133,12 +136,14 @@ func TestCookie_SecondStartDoesNotOrphanTheCode(t *testing.T) {
 		v := s.visitor()
 		m := v.asks(alice)
 		value := v.cookies()[cookie]
+		first := v.form
 		a := again(v)
 		if name != "another address" {
 			require.Equal(t, http.StatusTooManyRequests, a.status, name)
+			first = a.form()
 		}
 		require.Equal(t, value, v.cookies()[cookie], name)
-		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status, name)
+		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code, "request", first).status, name)
 	}
 }
 
@@ -147,7 +152,12 @@ func (v *visitor) again() *answer {
 	v.site.t.Helper()
 	for _, f := range v.seen.page().all("form") {
 		if f.attr["action"] == start {
-			return v.post(start, "address", f.one(v.site.t, "input").attr["value"])
+			var fields []string
+			for _, input := range f.all("input") {
+				fields = append(fields, input.attr["name"], input.attr["value"])
+			}
+			require.Equal(v.site.t, []string{"address", "request"}, []string{fields[0], fields[2]})
+			return v.post(start, fields...)
 		}
 	}
 	require.FailNow(v.site.t, "no button for another message", v.seen.body)
@@ -240,7 +250,7 @@ func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
 			p := asProgram(v).json(start, "address", address)
 			require.Equal(t, onetimehttp.Problem{
 				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "sends_throttled", RetryAfter: 29,
-				Detail: "A message was already sent. The next one can be sent in 29 seconds.",
+				Detail: "A message was already sent. The next one can be sent in 29 seconds.", Request: p.form(),
 			}, p.problem())
 			require.Equal(t, "29", p.header.Get("Retry-After"))
 
@@ -257,7 +267,7 @@ func TestSendLimit_None(t *testing.T) {
 	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
 	for range 3 {
 		a := s.program().json(start, "address", alice)
-		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0}`+"\n", a.body)
+		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0,"request":"`+a.form()+`"}`+"\n", a.body)
 	}
 }
 
@@ -290,6 +300,39 @@ func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 	require.Equal(t, "192.0.2.7:1234", asked[1].RemoteAddr)
 }
 
+// Verify has a Limiter of its own: it refuses before the body is read and before anything is asked of Redis, alike for
+// people who have an account and who have none.
+func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
+	pass := true
+	s := newSite(t, func(with *setup) {
+		with.config.Limiter = func(*http.Request) bool { return true }
+		with.config.VerifyLimiter = func(*http.Request) bool { return pass }
+	})
+	for _, program := range []bool{false, true} {
+		pass = true
+		p := pair{t, s.visitor(), s.visitor()}
+		if program {
+			p = pair{t, s.program(), s.program()}
+		}
+		p.both("start", func(v *visitor, address string) *answer { return v.post(start, "address", address) })
+		m := s.message()
+		pass = false
+		require.Equal(t, http.StatusSeeOther, p.known.get(code).status, "GET is free")
+		calls := s.calls()
+		s.unchanged(t, "limited", func() {
+			a := p.both("right or wrong", func(v *visitor, address string) *answer { return v.post(code, "address", address, "code", m.Code) })
+			require.Equal(t, http.StatusTooManyRequests, a.status)
+			require.Equal(t, "60", a.header.Get("Retry-After"))
+			r := p.known.request(http.MethodPost, code, form, "")
+			r.Body, r.ContentLength = unread{t}, 100
+			require.Equal(t, http.StatusTooManyRequests, p.known.send(s.handler, r).status)
+		})
+		require.Equal(t, calls, s.calls(), "nothing was asked of Redis")
+		require.Zero(t, s.sessions())
+		s.clock.Advance(time.Minute)
+	}
+}
+
 func TestLimiter_IsRequired(t *testing.T) {
 	s := newSite(t)
 	config := newSetup(s).config
@@ -298,14 +341,20 @@ func TestLimiter_IsRequired(t *testing.T) {
 	_, err := onetimehttp.New(s.manager, config)
 	require.ErrorContains(t, err, "Limiter")
 	require.ErrorContains(t, err, "WithDangerouslyNoLimiter")
+	config = newSetup(s).config
+	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.VerifyLimiter = nil
+	_, err = onetimehttp.New(s.manager, config)
+	require.EqualError(t, err, "onetimehttp: New: want Config.VerifyLimiter, or WithDangerouslyNoLimiter")
 
 	without := newSite(t, func(with *setup) {
-		with.config.Limiter = nil
+		with.config.Limiter, with.config.VerifyLimiter = nil, nil
 		with.options = append(with.options, onetimehttp.WithDangerouslyNoLimiter())
 	})
 	for i := range 20 {
 		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", "known"+strconv.Itoa(i)).status)
 	}
+	require.Equal(t, http.StatusForbidden, without.visitor().post(code, "address", alice, "code", "000000").status, "no cookie, but no panic either")
 }
 
 func TestLookup_ErrorIsUndecidedAndObserved(t *testing.T) {
@@ -344,7 +393,8 @@ func TestLookup_HasTheContextOfTheRequest(t *testing.T) {
 
 // Nothing that is issued to nobody can verify, not even by a code that the program fixed.
 func TestLookup_UnknownPeopleGetDecoys(t *testing.T) {
-	const record = "unknown:" + mallory
+	sum := sha256.Sum256([]byte(mallory))
+	record := "unknown:" + base64.RawURLEncoding.EncodeToString(sum[:21])
 	for _, secrets := range []onetimehttp.Secrets{onetimehttp.LinkAndCode, onetimehttp.CodeOnly} {
 		s := newSite(t, func(with *setup) {
 			with.config.Secrets = secrets

@@ -46,6 +46,7 @@ var english = Catalogue{
 
 	"error.refused":    "This code does not work. Look again, or ask for a new one.",
 	"error.address":    "Check the address.",
+	"error.too-long":   "This address is too long. An address has at most 254 characters.",
 	"error.malformed":  "This is not a whole code or link. Look again.",
 	"error.mismatch":   "This is not right. Look again.",
 	"error.gone":       "This does not work any more. Ask for a new one.",

@@ -49,6 +49,7 @@ var german = onetimehttp.Catalogue{
 
 	"error.refused":    "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.",
 	"error.address":    "Prüfen Sie die Adresse.",
+	"error.too-long":   "Diese Adresse ist zu lang. Eine Adresse hat höchstens 254 Zeichen.",
 	"error.malformed":  "Das ist kein ganzer Code oder Link. Sehen Sie noch einmal nach.",
 	"error.mismatch":   "Das stimmt nicht. Sehen Sie noch einmal nach.",
 	"error.gone":       "Das gilt nicht mehr. Fordern Sie eine neue Nachricht an.",

@@ -15,7 +15,8 @@ import (
 var errRefused = &requestError{http.StatusForbidden, "error.refused"}
 
 // Verify returns the handler that takes a code. POST takes the fields "address" and "code" of a form or of JSON, where a
-// code is a string; it needs the cookie that Start has set. A success goes to Config.OnVerified. GET leads to Start.
+// code is a string, and "request", which the answer of Start has brought; it needs the cookie that Start has set. Without the
+// request a right code is answered as a wrong one. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to Config.OnVerified. GET leads to Start.
 func (f *Flow) Verify() http.Handler { return f.Protect(http.HandlerFunc(f.verify)) }
 
 func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
@@ -26,6 +27,10 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPost:
 	default:
 		f.notAllowed(w, r)
+		return
+	}
+	if f.config.VerifyLimiter != nil && !f.config.VerifyLimiter(r) {
+		f.fail(w, r, errTooMany)
 		return
 	}
 	in, err := read(w, r)
@@ -39,8 +44,10 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		err = errNoCookie
 	}
 	var v onetime.Verification
+	var issues known
 	if err == nil {
-		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding))
+		issues = knownTo(of, binding, in.Request)
+		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding), issues.requests())
 		err = f.judged(r.Context(), err)
 	}
 	if err == nil {
@@ -61,6 +68,9 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page.Address = of.typed
+	if issues.ring != nil {
+		page.Request = issues.form()
+	}
 	name := "code"
 	if of.typed == "" {
 		name, page.Address = "start", strings.ToValidUTF8(in.Address, "")
@@ -80,11 +90,11 @@ const undoTimeout = 5 * time.Second
 // verified lets OnVerified answer. If it fails the secret is given back, and the error says whether that worked.
 func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 	start := time.Now()
-	err := f.config.OnVerified(w, r, v)
+	err := f.config.OnVerified(w, r, whole(v))
 	if err == nil {
 		return nil
 	}
-	f.observe(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Err: err, Took: time.Since(start)})
+	f.tell(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Who: f.who(v.Subject), Err: err, Took: time.Since(start)})
 	// The request may be over, and with it its context: that may be why OnVerified failed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), undoTimeout)
 	defer cancel()

@@ -91,13 +91,16 @@ func TestVerify_WantsTheCookieOfTheBrowserThatAsked(t *testing.T) {
 func TestVerify_CodeOfAnotherPerson(t *testing.T) {
 	s := newSite(t)
 	v := s.visitor()
-	first, second := v.asks(alice), v.asks(phone)
+	first := v.asks(alice)
+	alices := v.form
+	second := v.asks(phone)
+	phones := v.form
 	if first.Code != second.Code {
 		require.Equal(t, http.StatusForbidden, v.post(code, "address", phone, "code", first.Code).status)
 		require.Equal(t, http.StatusForbidden, v.post(code, "address", mallory, "code", first.Code).status)
 	}
-	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", first.Code).status)
-	require.Equal(t, http.StatusSeeOther, v.post(code, "address", phone, "code", second.Code).status)
+	require.Equal(t, http.StatusSeeOther, v.post(code, "address", phone, "code", second.Code, "request", phones).status)
+	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", first.Code, "request", alices).status)
 }
 
 func TestVerify_LockedTellsHowLong(t *testing.T) {
@@ -163,9 +166,9 @@ func TestParallel_OneSession(t *testing.T) {
 		"link, here and not": func(i int, m sent) post {
 			return post{link, "token=" + token(t, m.URL) + "&here=" + []string{"", "yes"}[i%2]}
 		},
-		"code": func(_ int, m sent) post { return post{code, "address=" + alice + "&code=" + m.Code} },
+		"code": func(_ int, m sent) post { return post{code, "address=" + alice + "&code=" + m.Code + "&request="} },
 		"link and code": func(i int, m sent) post {
-			return []post{{link, "token=" + token(t, m.URL)}, {code, "address=" + alice + "&code=" + m.Code}}[i%2]
+			return []post{{link, "token=" + token(t, m.URL)}, {code, "address=" + alice + "&code=" + m.Code + "&request="}}[i%2]
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +177,9 @@ func TestParallel_OneSession(t *testing.T) {
 			m := v.asks(alice)
 			counts := parallel(n, func(i int) *http.Request {
 				p := body(i, m)
+				if p.target == code {
+					p.body += v.form
+				}
 				return v.request(http.MethodPost, p.target, form, p.body)
 			}, s.handler)
 			require.Equal(t, 1, counts[http.StatusSeeOther], counts)

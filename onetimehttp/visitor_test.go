@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -62,9 +63,11 @@ type site struct {
 	delivered chan onetime.Event // each event of the Flow
 	requests  chan *http.Request // each that was given to OnVerified
 
-	mu       sync.Mutex
-	verified []onetime.Verification
-	lookups  []string
+	mu        sync.Mutex
+	verified  []onetime.Verification
+	lookups   []string
+	cancelled map[string]bool // the ids of issues that became decoys
+	asked     int             // calls of the Manager
 }
 
 // A sent is a message and where it went.
@@ -96,9 +99,10 @@ func newSetup(s *site) *setup {
 				http.Redirect(w, r, "/home", http.StatusSeeOther)
 				return nil
 			},
-			Limiter: func(*http.Request) bool { return true },
+			Limiter:       func(*http.Request) bool { return true },
+			VerifyLimiter: func(*http.Request) bool { return true },
 		},
-		manager: []onetime.Option{onetime.WithLinkBase(origin + link)},
+		manager: []onetime.Option{onetime.WithLinkBase(origin + link), onetime.WithObserver(s.notice)},
 		send:    func(context.Context, onetimehttp.Message) error { return nil },
 	}
 }
@@ -106,7 +110,7 @@ func newSetup(s *site) *setup {
 // newSite makes a site that ends with the test.
 func newSite(t testing.TB, change ...func(*setup)) *site {
 	t.Helper()
-	s := &site{t: t, mail: make(chan sent, 1000), delivered: make(chan onetime.Event, 1000), requests: make(chan *http.Request, 1000)}
+	s := &site{t: t, mail: make(chan sent, 1000), delivered: make(chan onetime.Event, 1000), requests: make(chan *http.Request, 1000), cancelled: map[string]bool{}}
 	with := newSetup(s)
 	for _, c := range change {
 		c(with)
@@ -194,12 +198,33 @@ func (s *site) sessions() int {
 	return len(s.verified)
 }
 
+// calls is how often the Manager was called.
+func (s *site) calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// notice notes what the Manager made a decoy of.
+func (s *site) notice(_ context.Context, e onetime.Event) {
+	s.mu.Lock()
+	s.asked++
+	s.mu.Unlock()
+	if e.Op == "CancelQuietly" && e.Err == nil {
+		s.mu.Lock()
+		s.cancelled[e.ID] = true
+		s.mu.Unlock()
+	}
+}
+
 // pending tells whether something that verifies is outstanding for a subject.
 func (s *site) pending(subject string) bool {
 	s.t.Helper()
 	status, err := s.manager.Status(context.Background(), subject)
 	require.NoError(s.t, err)
-	return slices.ContainsFunc(status.Pending, func(p onetime.Pending) bool { return !p.Used })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(status.Pending, func(p onetime.Pending) bool { return !p.Used && !s.cancelled[p.ID] })
 }
 
 // A visitor is a browser: it keeps cookies, remembers the page it sees and submits its forms with their hidden fields.
@@ -208,6 +233,7 @@ type visitor struct {
 	jar    http.CookieJar
 	header http.Header // of each request, over what it would send
 	seen   *answer
+	form   string // the latest field "request" that a page or an answer for programs has brought
 }
 
 // An answer is a response with its body.
@@ -273,7 +299,27 @@ func (v *visitor) send(h http.Handler, r *http.Request) *answer {
 	result := w.Result()
 	v.jar.SetCookies(home, result.Cookies())
 	v.seen = &answer{v.site.t, result.StatusCode, result.Header, w.Body.String()}
+	v.form = cmp.Or(v.seen.form(), v.form)
 	return v.seen
+}
+
+// request is the field of a page, and of an answer for programs.
+var request = regexp.MustCompile(`(name="request" value="|"request":")([A-Za-z0-9_-]*)`)
+
+// form is what an answer brings for the next form.
+func (a *answer) form() string {
+	if found := request.FindStringSubmatch(a.body); found != nil {
+		return found[2]
+	}
+	return ""
+}
+
+// bring adds the field of the latest form to fields that do not say what it is.
+func (v *visitor) bring(fields []string) []string {
+	if v.form == "" || slices.Contains(fields, "request") {
+		return fields
+	}
+	return append(slices.Clone(fields), "request", v.form)
 }
 
 func (v *visitor) do(method, target, kind, body string) *answer {
@@ -284,9 +330,9 @@ func (v *visitor) get(target string) *answer { return v.do(http.MethodGet, targe
 
 const form = "application/x-www-form-urlencoded"
 
-// post sends a form of fields: name, value, name, value.
+// post sends a form of fields: name, value, name, value. It brings what the latest page brought.
 func (v *visitor) post(target string, fields ...string) *answer {
-	return v.do(http.MethodPost, target, form, values(fields).Encode())
+	return v.do(http.MethodPost, target, form, values(v.bring(fields)).Encode())
 }
 
 func values(fields []string) url.Values {
@@ -297,10 +343,13 @@ func values(fields []string) url.Values {
 	return values
 }
 
-// json sends an object of fields: name, value, name, value.
+// json sends an object of fields: name, value, name, value. It brings what the latest answer brought.
 func (v *visitor) json(target string, fields ...any) *answer {
 	v.site.t.Helper()
 	object := map[string]any{}
+	if v.form != "" {
+		object["request"] = v.form
+	}
 	for i := 0; i < len(fields); i += 2 {
 		object[fields[i].(string)] = fields[i+1]
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -113,8 +115,10 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	require.NotNil(t, listening, p.Printed.String())
 
 	// The proxy passes requests on without TLS, as one would that changes the Host.
+	var brought string
 	post := func(path string, form url.Values, cookies []*http.Cookie) *http.Response {
 		t.Helper()
+		form.Set("request", brought)
 		request, err := http.NewRequest(http.MethodPost, "http://"+listening[1]+path, strings.NewReader(form.Encode()))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -124,7 +128,10 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 		}
 		response, err := http.DefaultTransport.RoundTrip(request)
 		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
 		response.Body.Close()
+		brought = cmp.Or(sitetest.Request(string(body)), brought)
 		return response
 	}
 	asked := post("/sign-in", url.Values{"address": {alice}}, nil)

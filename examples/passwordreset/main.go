@@ -72,12 +72,13 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 	}
 	a.flow, err = onetimehttp.New(a.reset, onetimehttp.Config{
 		Origin: s.Origin, Name: service,
-		Lookup:     s.Accounts.Lookup, // people who are not known are answered alike, and get no mail
-		Sender:     s.Mails.Send,
-		OnVerified: a.change,
-		Limiter:    limit.PerAddress(20, time.Minute),
-		Secrets:    onetimehttp.LinkOnly,
-		Paths:      onetimehttp.Paths{Start: "/reset", Link: "/reset/link"},
+		Lookup:        s.Accounts.Lookup, // people who are not known are answered alike, and get no mail
+		Sender:        s.Mails.Send,
+		OnVerified:    a.change,
+		Limiter:       limit.PerAddress(20, time.Minute),
+		VerifyLimiter: limit.PerAddress(60, time.Minute),
+		Secrets:       onetimehttp.LinkOnly,
+		Paths:         onetimehttp.Paths{Start: "/reset", Link: "/reset/link"},
 	}, onetimehttp.WithLinkCheck(a.check), onetimehttp.WithTemplates(template.Must(template.New("").Parse(linkText))),
 		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report))
 	if err != nil {

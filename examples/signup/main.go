@@ -64,11 +64,12 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 	}
 	a.flow, err = onetimehttp.New(a.signUp, onetimehttp.Config{
 		Origin: s.Origin, Name: service,
-		Lookup:     anybody,
-		Sender:     a.send,
-		OnVerified: a.create,
-		Limiter:    limit.PerAddress(20, time.Minute), // or strangers have this service write to everybody
-		Paths:      onetimehttp.Paths{Start: "/sign-up", Verify: "/sign-up/code", Link: "/sign-up/link"},
+		Lookup:        anybody,
+		Sender:        a.send,
+		OnVerified:    a.create,
+		Limiter:       limit.PerAddress(20, time.Minute), // or strangers have this service write to everybody
+		VerifyLimiter: limit.PerAddress(60, time.Minute),
+		Paths:         onetimehttp.Paths{Start: "/sign-up", Verify: "/sign-up/code", Link: "/sign-up/link"},
 	}, onetimehttp.WithNormalizer(accounts.Spelling), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report))
 	if err != nil {
 		return nil, err

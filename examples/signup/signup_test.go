@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
 
@@ -106,15 +106,18 @@ func TestSignup_AddressWithAnAccountIsAnsweredAlikeAndGetsAnotherMail(t *testing
 func TestSignup_GuessedCodeOfAnAddressWithAnAccountDoesNothing(t *testing.T) {
 	t.Parallel()
 	s, a := open(t)
-	v := s.Visitor()
-	v.Get("/sign-up")
-	code, err := a.signUp.IssueOTP(t.Context(), alice, onetime.WithBinding(v.Cookie("onetime")))
+	code, err := a.signUp.IssueOTP(t.Context(), alice)
 	require.NoError(t, err)
-	shown := v.Post("/sign-up/code", "address", alice, "code", code.Code)
+	proof, err := a.signUp.VerifyOTP(t.Context(), alice, code.Code)
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	a.flow.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { require.NoError(t, a.create(w, r, proof)) })).
+		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	shown := sitetest.Page{Status: w.Code, Text: w.Body.String(), Header: w.Header()}
 	require.Equal(t, http.StatusConflict, shown.Status)
 	require.Equal(t, "This address has an account already. Nothing was changed.", shown.Said())
 	shown.Guarded(t)
-	require.Empty(t, v.SignedIn())
+	require.Empty(t, w.Result().Cookies())
 	require.Equal(t, []string{alice}, s.Accounts.Addresses())
 }
 

@@ -3,14 +3,16 @@ package code
 
 import (
 	"crypto/rand"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // MaxLength is the most characters that a code has.
 const MaxLength = 12
 
-// maxTyped is how many bytes of a typed code are looked at.
-const maxTyped = 64
+// maxTyped is how many bytes of a typed code are looked at: enough for a message that was pasted whole.
+const maxTyped = 512
 
 // An Alphabet is what codes are made of. The root package has the same values under the same names.
 type Alphabet uint8
@@ -52,11 +54,19 @@ func (a Alphabet) Draw(n int) string {
 }
 
 // Clean turns what a person typed, or pasted from a mail, into a code of n characters. It reports false where that is
-// none.
+// none, or could be more than one.
 func (a Alphabet) Clean(typed string, n int) (string, bool) {
-	if len(typed) > maxTyped {
+	if len(typed) > maxTyped || strings.ContainsFunc(typed, broken) {
 		return "", false
 	}
+	if code, ok := a.cleanAlone(strings.TrimFunc(typed, around), n); ok {
+		return code, true
+	}
+	return a.cleanSentence(typed, n)
+}
+
+// cleanAlone reads a code that nothing stands beside: white space, dashes and invisible characters may be in it.
+func (a Alphabet) cleanAlone(typed string, n int) (string, bool) {
 	code := make([]byte, 0, MaxLength)
 	for _, r := range typed {
 		if ignored(r) {
@@ -70,6 +80,46 @@ func (a Alphabet) Clean(typed string, n int) (string, bool) {
 	}
 	return string(code), len(code) == n
 }
+
+// cleanSentence reads a text that one code stands in, once or, as in a text message that browsers read, again: the only run
+// of exactly n digits. In Crockford32 it is the only word of n letters that has a digit among them. What has no letters is no
+// sentence, but digits that somebody mistyped.
+func (a Alphabet) cleanSentence(typed string, n int) (string, bool) {
+	if !strings.ContainsFunc(typed, unicode.IsLetter) {
+		return "", false
+	}
+	apart := func(r rune) bool { return !unicode.IsDigit(r) }
+	if a == Crockford32 {
+		apart = func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) }
+	}
+	visible := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, typed)
+	var found string
+	for word := range strings.FieldsFuncSeq(visible, apart) {
+		code, ok := a.cleanAlone(word, n)
+		if !ok || !strings.ContainsFunc(word, unicode.IsDigit) {
+			continue
+		}
+		if found != "" && found != code {
+			return "", false
+		}
+		found = code
+	}
+	return found, found != ""
+}
+
+// broken reports whether no text has r: a control character that is no white space, or what is no UTF-8.
+func broken(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r)
+}
+
+// around reports whether r may stand at either end of a code: what is ignored in it, and punctuation of any script, where
+// "<", ">" and the grave accent are used as such.
+func around(r rune) bool { return ignored(r) || unicode.IsPunct(r) || r == '<' || r == '>' || r == '`' }
 
 // ignored reports whether r is white space, a dash, or one of the invisible characters that come along with copied text.
 func ignored(r rune) bool {

@@ -52,11 +52,29 @@ func TestCleaning_Digits(t *testing.T) {
 		{"mathematical monospace", "\U0001d7f6\U0001d7f7\U0001d7f8\U0001d7fd\U0001d7fe\U0001d7ff", "012789"},
 		{"segmented", "\U0001fbf0\U0001fbf1\U0001fbf2\U0001fbf7\U0001fbf8\U0001fbf9", "012789"},
 		{"scripts mixed", "1\u0662\uff13\u096a\u09eb\U0001d7d4", "123456"},
-		{"64 bytes", "123456" + strings.Repeat(" ", 58), "123456"},
-		{"64 bytes, non-ASCII", strings.Repeat("\u3000", 19) + " 123456", "123456"},
+		{"512 bytes", "123456" + strings.Repeat(" ", 506), "123456"},
+		{"512 bytes, non-ASCII", strings.Repeat("\u3000", 168) + "  123456", "123456"},
+		{"full stop behind", "012345.", "012345"},
+		{"in brackets", "(012345)", "012345"},
+		{"in angle brackets", "<012345>", "012345"},
+		{"quotes", `"123456"`, "123456"},
+		{"curly quotes", "\u201c123456\u201d", "123456"},
+		{"low quotes", "\u201e123456\u201c", "123456"},
+		{"guillemets", "\u00ab\u00a0123456\u00a0\u00bb", "123456"},
+		{"corner brackets", "\u300c123456\u300d", "123456"},
+		{"apostrophes", "'123456'", "123456"},
+		{"grave accents", "`123456`", "123456"},
+		{"bold as in Markdown", "**123456**", "123456"},
+		{"underscores around", "_123456_", "123456"},
+		{"ideographic full stop", "123456\u3002", "123456"},
+		{"full-width full stop", "\uff11\uff12\uff13\uff14\uff15\uff16\uff0e", "123456"},
+		{"danda", "123456\u0964", "123456"},
+		{"Arabic full stop", "\u0661\u0662\u0663\u0664\u0665\u0666\u06d4", "123456"},
+		{"Ethiopic full stop", "123456\u1362", "123456"},
+		{"colon before, comma behind", ": 123-456, ", "123456"},
 
-		{"65 bytes", "123456" + strings.Repeat(" ", 59), ""},
-		{"65 bytes, fewer characters", strings.Repeat("\u3000", 19) + "  123456", ""},
+		{"513 bytes", "123456" + strings.Repeat(" ", 507), ""},
+		{"513 bytes, fewer characters", strings.Repeat("\u3000", 169) + "123456", ""},
 		{"empty", "", ""},
 		{"only spaces and dashes", " - \u200b ", ""},
 		{"too short", "12345", ""},
@@ -71,8 +89,12 @@ func TestCleaning_Digits(t *testing.T) {
 		{"plus", "+12345", ""},
 		{"plus before a code", "+123456", ""},
 		{"apostrophe", "123'456", ""},
-		{"quotes", `"123456"`, ""},
+		{"seven, apart", "123456 7", ""},
+		{"seven, with a dash", "123456-7", ""},
+		{"seven, in brackets", "(1234567)", ""},
+		{"punctuation alone", "...", ""},
 		{"zero byte", "123456\x00", ""},
+		{"zero byte in brackets", "(123456\x00)", ""},
 		{"escape", "\x1b123456", ""},
 		{"superscripts", "12345\u00b2", ""},
 		{"circled digits", "12345\u2460", ""},
@@ -129,7 +151,11 @@ func TestCleaning_Crockford32(t *testing.T) {
 		{"umlaut", "ÄBCDEFGHJKMN", ""},
 		{"too short", "ABCDEFGHJKM", ""},
 		{"too long", "ABCDEFGHJKMNP", ""},
-		{"65 bytes", "ABCDEFGHJKMN" + strings.Repeat(" ", 53), ""},
+		{"full stop behind", "ABCDEFGHJKMN.", "ABCDEFGHJKMN"},
+		{"in brackets", "(abcd-efgh-jkmn)", "ABCDEFGHJKMN"},
+		{"grave accents", "`ABCDEFGHJKMN`", "ABCDEFGHJKMN"},
+		{"512 bytes", "ABCDEFGHJKMN" + strings.Repeat(" ", 500), "ABCDEFGHJKMN"},
+		{"513 bytes", "ABCDEFGHJKMN" + strings.Repeat(" ", 501), ""},
 	} {
 		got, ok := code.Crockford32.Clean(c.typed, 12)
 		if c.want == "" {
@@ -137,6 +163,54 @@ func TestCleaning_Crockford32(t *testing.T) {
 			continue
 		}
 		require.True(t, ok, c.name)
+		require.Equal(t, c.want, got, c.name)
+	}
+}
+
+// A sentence is understood where one code stands in it, and where there is a choice it is not.
+func TestCleaning_Sentences(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		alphabet code.Alphabet
+		typed    string
+		want     string
+	}{
+		{"as in a mail", code.Digits, "Your code is 012345.", "012345"},
+		{"two lines, with the minutes", code.Digits, "Your code is 012345. It is good for 10 minutes.\nIgnore it if it was not you.", "012345"},
+		{"as in a text message", code.Digits, "012345 is your code for Example.\n\n@example.com #012345", "012345"},
+		{"without blanks", code.Digits, "\u8a8d\u8a3c\u30b3\u30fc\u30c9\u306f012345\u3067\u3059\u3002", "012345"},
+		{"right to left", code.Digits, "\u200f\u0631\u0645\u0632\u0643 \u0660\u0661\u0662\u0663\u0664\u0665.", "012345"},
+		{"invisible characters in the code", code.Digits, "Code: 012\u200b345", "012345"},
+		{"a soft hyphen in the code", code.Digits, "Code: 012\u00ad345", "012345"},
+		{"shorter and longer numbers beside it", code.Digits, "Code 012345, call 1234567 before 12:30 on 2026-11-29", "012345"},
+		{"512 bytes", code.Digits, strings.Repeat("a", 506) + "012345", "012345"},
+		{"513 bytes", code.Digits, strings.Repeat("a", 507) + "012345", ""},
+		{"two codes", code.Digits, "Your code is 012345, not 543210.", ""},
+		{"a longer number only", code.Digits, "Your code is 0123456.", ""},
+		{"a shorter number only", code.Digits, "Your code is 01234.", ""},
+		{"in two groups", code.Digits, "Your code is 012 345.", ""},
+		{"no number", code.Digits, "Your code is a secret.", ""},
+		{"zero byte", code.Digits, "Your code is 012345.\x00", ""},
+		{"escape", code.Digits, "Your \x1b[1mcode\x1b[0m is 012345.", ""},
+		{"delete", code.Digits, "Your code is 012345.\x7f", ""},
+		{"a C1 control", code.Digits, "Your code is 012345.\u0080", ""},
+		{"not UTF-8", code.Digits, "Your code is 012345.\xff", ""},
+
+		{"letters", code.Crockford32, "Your code is 7K3M9Q.", "7K3M9Q"},
+		{"lower case and look-alikes", code.Crockford32, "Your code is 7k3moi.", "7K3M01"},
+		{"digits alone", code.Crockford32, "Your code is 012345.", "012345"},
+		{"a word of the same length", code.Crockford32, "Please see 7K3M9Q.", "7K3M9Q"},
+		{"only words", code.Crockford32, "Banana Orange!", ""},
+		{"look-alikes are no digits", code.Crockford32, "Please use fooled.", ""},
+		{"two words with digits", code.Crockford32, "7K3M9Q or ABCDE1", ""},
+		{"part of a word", code.Crockford32, "Code: 7K3M9QA", ""},
+		{"accents are letters", code.Crockford32, "Code: \u00c47K3M9Q", ""},
+		{"and so are combining marks", code.Crockford32, "Code: 7K3M9Q\u0301", ""},
+		{"U", code.Crockford32, "Your code is U7K3M9.", ""},
+		{"zero byte", code.Crockford32, "Your code is 7K3M9Q.\x00", ""},
+	} {
+		got, ok := c.alphabet.Clean(c.typed, 6)
+		require.Equal(t, c.want != "", ok, c.name)
 		require.Equal(t, c.want, got, c.name)
 	}
 }

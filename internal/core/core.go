@@ -46,6 +46,8 @@ var (
 	Of func(manager any) *Core
 	// WithClock returns a onetime.Option that sets the local clock.
 	WithClock func(now func() time.Time) any
+	// RequestOfIssue is a onetime.IssueOption that makes keyring.Ring.Request the request of the issue.
+	RequestOfIssue any
 	// ScriptText returns the text of a file of lua/, WholeScript that of a script with what stands in front of it.
 	ScriptText, WholeScript func(name string) string
 )

@@ -42,7 +42,7 @@ type Ring struct {
 // A Key is what one key of a Ring is for.
 type Key struct {
 	digests, tokens mac
-	seals           cipher.AEAD
+	seals, forms    cipher.AEAD
 }
 
 // New derives a Ring. It reports all that is wrong with the keys.
@@ -86,14 +86,18 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 		return derived
 	}
 	ring := &Ring{naming: newMAC(derive(naming, "naming"))}
-	for _, k := range all {
-		block, err := aes.NewCipher(derive(k, "sealing"))
+	seal := func(key []byte) cipher.AEAD {
+		block, err := aes.NewCipher(key)
 		if err != nil {
-			return nil, err
+			failed = errors.Join(failed, err)
+			return nil
 		}
-		seals, err := cipher.NewGCMWithRandomNonce(block)
+		aead, err := cipher.NewGCMWithRandomNonce(block)
 		failed = errors.Join(failed, err)
-		ring.Keys = append(ring.Keys, Key{newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")), seals})
+		return aead
+	}
+	for _, k := range all {
+		ring.Keys = append(ring.Keys, Key{newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")), seal(derive(k, "sealing")), seal(derive(k, "forms"))})
 	}
 	return ring, failed
 }

@@ -2,6 +2,9 @@ package keyring
 
 import (
 	"crypto/subtle"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
 )
@@ -24,6 +27,9 @@ const (
 	tokenBody    = 1 + tagSize + bindingSize + NonceSize
 	tokenSize    = tokenBody + macSize
 	tokenLength  = tokenSize / 3 * 4
+
+	// maxShown is how many bytes of a shown token are looked at.
+	maxShown = 512
 )
 
 // Token is the wire form of a nonce.
@@ -39,9 +45,26 @@ func (k Key) tokenMAC(purpose, body string) string {
 	return k.tokens.sum(macSize, "token", purpose, body)
 }
 
-// ReadToken takes a token apart and finds the key that made it. Its errors are fault.ErrMalformed and fault.ErrMismatch.
+// alone returns a token without what was copied along behind it, such as the full stop or the bracket that ended a sentence:
+// text without any character that a token, or its padding, could go on with.
+func alone(shown string) string {
+	if len(shown) <= tokenLength || len(shown) > maxShown {
+		return shown
+	}
+	behind := shown[tokenLength:]
+	if strings.ContainsFunc(behind, func(r rune) bool {
+		return r == '-' || r == '_' || r == '=' || r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) ||
+			r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r)
+	}) {
+		return shown
+	}
+	return shown[:tokenLength]
+}
+
+// ReadToken takes a token apart, with or without what was copied along behind it, and finds the key that made it. Its errors
+// are fault.ErrMalformed and fault.ErrMismatch.
 func (r *Ring) ReadToken(purpose, token string) (c Challenge, nonce string, key int, err error) {
-	if len(token) != tokenLength {
+	if token = alone(token); len(token) != tokenLength {
 		return Challenge{}, "", 0, fault.ErrMalformed
 	}
 	// The decoder skips line breaks: a token with one has too few bytes.

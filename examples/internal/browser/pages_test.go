@@ -47,10 +47,11 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 	require.NoError(t, err)
 	config := onetimehttp.Config{
 		Origin: s.origin, Name: "Example",
-		Lookup:     func(_ context.Context, typed string) (string, string, bool, error) { return typed, typed, true, nil },
-		Sender:     func(_ context.Context, _ string, m onetimehttp.Message) error { s.mails <- m; return nil },
-		OnVerified: func(http.ResponseWriter, *http.Request, onetime.Verification) error { return nil },
-		Limiter:    func(*http.Request) bool { return true },
+		Lookup:        func(_ context.Context, typed string) (string, string, bool, error) { return typed, typed, true, nil },
+		Sender:        func(_ context.Context, _ string, m onetimehttp.Message) error { s.mails <- m; return nil },
+		OnVerified:    func(http.ResponseWriter, *http.Request, onetime.Verification) error { return nil },
+		Limiter:       func(*http.Request) bool { return true },
+		VerifyLimiter: func(*http.Request) bool { return true },
 	}
 	change(&config)
 	flow, err := onetimehttp.New(manager, config, opts...)

@@ -25,7 +25,8 @@ func New(ctx context.Context, s *site.Site) (*onetime.Manager, *onetimehttp.Flow
 	}
 	flow, err := onetimehttp.New(login, onetimehttp.Config{
 		Origin: s.Origin, Name: "Example",
-		Lookup: s.Accounts.Lookup, Sender: s.Mails.Send, OnVerified: s.Sessions.Start, Limiter: limit.PerAddress(20, time.Minute),
+		Lookup: s.Accounts.Lookup, Sender: s.Mails.Send, OnVerified: s.Sessions.Start,
+		Limiter: limit.PerAddress(20, time.Minute), VerifyLimiter: limit.PerAddress(60, time.Minute),
 	}, onetimehttp.WithObserver(site.Report))
 	return login, flow, err
 }

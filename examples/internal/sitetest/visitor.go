@@ -2,6 +2,7 @@
 package sitetest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"html"
@@ -24,13 +25,15 @@ type Visitor struct {
 	Origin string
 	Client *http.Client
 	t      testing.TB
+	// request is the latest field of that name that a page has brought.
+	request string
 }
 
 // NewVisitor returns a visitor of the site at origin.
 func NewVisitor(t testing.TB, origin string) *Visitor {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	v := &Visitor{origin, &http.Client{Jar: jar, Timeout: mailtest.Patience, Transport: &http.Transport{}}, t}
+	v := &Visitor{Origin: origin, Client: &http.Client{Jar: jar, Timeout: mailtest.Patience, Transport: &http.Transport{}}, t: t}
 	t.Cleanup(v.Client.CloseIdleConnections)
 	return v
 }
@@ -49,10 +52,14 @@ func (v *Visitor) Get(path string) Page {
 	return v.Read(v.Client.Get(v.URL(path)))
 }
 
-// Post sends a form of fields: name, value, name, value.
+// Post sends a form of fields: name, value, name, value. It brings the request that the latest page has brought.
 func (v *Visitor) Post(path string, fields ...string) Page {
 	v.t.Helper()
-	return v.Read(v.Client.PostForm(v.URL(path), values(fields)))
+	form := values(fields)
+	if v.request != "" && !form.Has("request") {
+		form.Set("request", v.request)
+	}
+	return v.Read(v.Client.PostForm(v.URL(path), form))
 }
 
 func values(fields []string) url.Values {
@@ -101,7 +108,18 @@ func (v *Visitor) Read(response *http.Response, err error) Page {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(v.t, err)
+	v.request = cmp.Or(Request(string(body)), v.request)
 	return Page{response.StatusCode, response.Request.URL.Path, string(body), response.Header}
+}
+
+var request = regexp.MustCompile(`(?:name="request" value="|"request":")([A-Za-z0-9_-]+)"`)
+
+// Request returns what a page, or an answer for programs, brings for the next form; "" if nothing.
+func Request(text string) string {
+	if found := request.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 // URL returns the address of a path; links of mails are whole addresses.
@@ -224,9 +242,12 @@ func (p Page) Said() string {
 
 var style = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 
-// Seen returns what of a page can tell one case from another, with the name of somebody replaced. The values of cookies and
-// the date are in each answer others.
+// Seen returns what of a page can tell one case from another, with the name of somebody replaced. The values of cookies, of
+// the field "request" and the date are in each answer others.
 func (p Page) Seen(name, instead string) Page {
+	if found := Request(p.Text); found != "" {
+		p.Text = strings.ReplaceAll(p.Text, found, strings.Repeat("R", len(found)))
+	}
 	p.Text = strings.ReplaceAll(p.Text, name, instead)
 	p.Header = p.Header.Clone()
 	p.Header.Del("Date")
