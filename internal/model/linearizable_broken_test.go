@@ -16,9 +16,16 @@ import (
 
 // The tests of this file show that those of linearizable_test.go can fail.
 
+// mode is where the terms of a verification, its third argument, say whether it uses something up.
+const mode = 5
+
 // isVerify tells the arguments of a verification that may use something up.
 func isVerify(args []any) bool {
-	return len(args) > 3 && (args[2] == "c" || args[2] == "t") && args[3] == "v"
+	if len(args) < 3 {
+		return false
+	}
+	terms, _ := args[2].(string)
+	return (len(terms) == 6 || len(terms) == 18) && terms[mode] == 'v' // without a group, and with one
 }
 
 // A twoStep client asks whether a secret is right, and uses it up afterwards.
@@ -27,7 +34,8 @@ type twoStep struct{ *redis.Client }
 func (c twoStep) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	if isVerify(args) {
 		ask := slices.Clone(args)
-		ask[3] = "i"
+		terms := args[2].(string)
+		ask[2] = terms[:mode] + "i" + terms[mode+1:]
 		if asked := c.Client.EvalSha(ctx, sha, keys, ask...); asked.Err() == nil {
 			if values, _ := asked.Slice(); len(values) > 2 && values[1] == int64(1) {
 				c.Client.EvalSha(ctx, sha, keys, args...)

@@ -30,7 +30,7 @@ func (c flawed) EvalSha(ctx context.Context, sha string, keys []string, args ...
 // client returns a client of scripts with the flaw, which Redis gets to know.
 func (f flaw) client(t testing.TB, addr string, rdb *redis.Client) redis.Scripter {
 	t.Helper()
-	right := core.ScriptText("common") + core.ScriptText(f.script)
+	right := core.WholeScript(f.script)
 	require.Equal(t, 1, strings.Count(right, f.text), "the flaw is no longer in %s.lua", f.script)
 	direct := redis.NewClient(&redis.Options{Addr: addr})
 	defer direct.Close()

@@ -151,7 +151,7 @@ var scenes = map[string]scene{
 				after.challenges[0] = challenge{}
 			}
 		},
-		flaw: flaw{"issue", "return alive and {id, OK, coded, wait, id} or {id, NOT_FOUND}", "if alive then return {id, OK, coded, wait, id} end"},
+		flaw: flaw{"issue", "return alive and {id, OK, coded, wait} or {id, NOT_FOUND}", "if alive then return {id, OK, coded, wait} end"},
 	},
 	"an issue, late, after a Revoke and a stranger's issue": {
 		play: func(ok func(err error), c *caller) {
