@@ -50,36 +50,18 @@ func (m *mutants) sorted() []mutant {
 
 func lineOf(text string, at int) int { return strings.Count(text[:at], "\n") + 1 }
 
-// goSources are the Go files of the root package that judge tokens. All scripts are altered with them.
-var goSources = []string{"token.go"}
-
-func sources(root string) ([]string, error) {
+// allMutants returns those of all scripts of the module in root.
+func allMutants(root string) (all []mutant, err error) {
 	scripts, err := filepath.Glob(filepath.Join(root, "lua", "*.lua"))
 	if err != nil || len(scripts) == 0 {
 		return nil, fmt.Errorf("no scripts in %s: %v", root, err)
 	}
-	var files []string
 	for _, script := range scripts {
-		files = append(files, "lua/"+filepath.Base(script))
-	}
-	return append(files, goSources...), nil
-}
-
-func allMutants(root string) (all []mutant, err error) {
-	files, err := sources(root)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(filepath.Join(root, file))
+		source, err := os.ReadFile(script)
 		if err != nil {
 			return nil, err
 		}
-		make := goMutants
-		if strings.HasSuffix(file, ".lua") {
-			make = luaMutants
-		}
-		found, err := make(file, string(source))
+		found, err := luaMutants("lua/"+filepath.Base(script), string(source))
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +93,7 @@ func choose(all []mutant, only string) ([]mutant, error) {
 			}
 		}
 		if len(chosen) == before {
-			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua, %s", one, strings.Join(goSources, ", "))
+			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua", one)
 		}
 	}
 	return chosen, nil
