@@ -527,3 +527,13 @@ func TestIssue_IsLockedHoweverLongTheRecordLives(t *testing.T) {
 	_, err := m.IssueOTP(t.Context(), rig.Alice)
 	require.Equal(t, time.Minute, rig.Refused(t, err, onetime.ErrLocked).RetryAfter)
 }
+
+func TestUnlock_ForgetsTheOnlyThingThereIs(t *testing.T) {
+	b := rig.NewMini(t, noon)
+	m := b.Manager(t, onetime.WithSendLimits())
+	rig.MustOTP(t, m)
+	before := b.Record(t, b.Only(t))
+	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "f", 3).Err())
+	require.NoError(t, m.Unlock(t.Context(), rig.Alice))
+	require.Equal(t, before, b.Record(t, b.Only(t)))
+}
