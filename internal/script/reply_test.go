@@ -1,6 +1,7 @@
 package script_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -149,18 +150,22 @@ func TestCheckAck_TimeoutIsShorterThanThatOfTheClient(t *testing.T) {
 		client   redis.Scripter
 		replicas int
 		want     string
+		timeout  time.Duration // of WithReplicaAck, a second where it is 0
 	}{
-		"longer":                {node(time.Second + 1), 1, ""},
-		"the same":              {node(time.Second), 1, "onetime: WithReplicaAck: timeout 1s: want less than the client's ReadTimeout of 1s"},
-		"switched off":          {node(time.Second), 0, ""},
-		"no end":                {node(-1), 1, ""},
-		"longer, cluster":       {cluster(time.Second + 1), 2, ""},
-		"the same, cluster":     {cluster(time.Second), 2, "onetime: WithReplicaAck: timeout 1s: want less than the client's ReadTimeout of 1s"},
-		"the default":           {cluster(0), 1, ""},
-		"another client":        {rig.Teller{}, 1, "onetime: WithReplicaAck: the client is a rig.Teller: want a *redis.Client or a *redis.ClusterClient"},
-		"another, switched off": {rig.Teller{}, 0, ""},
+		"longer":                         {client: node(time.Second + 1), replicas: 1},
+		"the same":                       {client: node(time.Second), replicas: 1, want: "onetime: WithReplicaAck: timeout 1s: want less than the client's ReadTimeout of 1s"},
+		"switched off":                   {client: node(time.Second), replicas: 0},
+		"no end":                         {client: node(-1), replicas: 1},
+		"longer, cluster":                {client: cluster(time.Second + 1), replicas: 2},
+		"the same, cluster":              {client: cluster(time.Second), replicas: 2, want: "onetime: WithReplicaAck: timeout 1s: want less than the client's ReadTimeout of 1s"},
+		"the default":                    {client: cluster(0), replicas: 1},
+		"another client":                 {client: rig.Teller{}, replicas: 1, want: "onetime: WithReplicaAck: the client is a rig.Teller: want a *redis.Client or a *redis.ClusterClient"},
+		"another, switched off":          {client: rig.Teller{}, replicas: 0},
+		"below the default of a cluster": {client: cluster(0), replicas: 1, timeout: 5*time.Second - 1},
+		"the default of a cluster": {client: cluster(0), replicas: 1, timeout: 5 * time.Second,
+			want: "onetime: WithReplicaAck: timeout 5s: want less than the client's ReadTimeout of 5s"},
 	} {
-		r := script.Runner{Client: c.client, Replicas: c.replicas, AckTimeout: time.Second}
+		r := script.Runner{Client: c.client, Replicas: c.replicas, AckTimeout: cmp.Or(c.timeout, time.Second)}
 		err := r.CheckAck()
 		if c.want == "" {
 			require.NoError(t, err, name)
