@@ -7,8 +7,12 @@ import (
 )
 
 const (
-	maxBinding = 512
-	maxPayload = 4 << 10
+	maxBinding  = 512
+	maxPayload  = 4 << 10
+	maxRequests = 5 // as many as WithKeep keeps
+
+	// 128 random bits are 16 bytes at the least, however they are written.
+	minSecret, maxSecret = 16, 512
 )
 
 // callOptions are what the options of one call say.
@@ -22,6 +26,9 @@ type callOptions struct {
 	bound         bool
 	binding       string
 	ignoreBinding bool
+
+	requests       []string
+	idempotencyKey string
 
 	expected   string // the subject, if hasSubject
 	hasSubject bool
@@ -122,6 +129,74 @@ func WithBinding(secret string) CallOption {
 			return invalid("WithBinding: %d bytes: want 1 to %d", len(secret), maxBinding)
 		}
 		s.bound, s.binding = true, secret
+		return nil
+	})
+}
+
+// WithRequest ties a code to a request: a value of at least 128 random bits, 16 to 512 bytes, that is drawn for one issue,
+// and that whoever asked keeps and brings back: in a session, a sealed cookie or a sealed id. A code of another request, or
+// of none, does not verify. Issue takes one; VerifyOTP takes up to 5, where a person may have a code of any of the last
+// requests. Tokens know no request: IssueLink ties its code alone.
+//
+// What is typed is heard by Redis as a digest. Without a request that digest depends on purpose, subject, binding and code,
+// and anybody who sees the commands that Redis gets, and can type codes, finds a code that is issued later among those they
+// typed before. With it, what was typed before an issue tells nothing of it.
+func WithRequest(ids ...string) CallOption {
+	ids = slices.Clone(ids)
+	return callOption(func(s *callOptions) error {
+		if err := s.only("WithRequest", "IssueOTP", "IssueLink", "VerifyOTP"); err != nil {
+			return err
+		}
+		switch {
+		case s.op != "VerifyOTP" && len(ids) != 1:
+			return invalid("WithRequest: %d requests on %s: want 1", len(ids), s.op)
+		case len(ids) < 1 || len(ids) > maxRequests:
+			return invalid("WithRequest: %d requests on %s: want 1 to %d", len(ids), s.op, maxRequests)
+		}
+		for _, id := range ids {
+			if len(id) < minSecret || len(id) > maxSecret {
+				return invalid("WithRequest: %d bytes: want %d to %d", len(id), minSecret, maxSecret)
+			}
+		}
+		s.requests = ids
+		return nil
+	})
+}
+
+// noRequest stands for the lack of one.
+var noRequest = []string{""}
+
+// request is that of an issue, empty for none.
+func (s *callOptions) request() string { return s.anyRequests()[0] }
+
+func (s *callOptions) anyRequests() []string {
+	if len(s.requests) == 0 {
+		return noRequest
+	}
+	return s.requests
+}
+
+// Idempotent makes one call of all sendings of a form: a double click, a reload, a request that was sent again because its
+// answer was lost. The key, 16 to 512 bytes with at least 128 random bits, is a secret of the requester, such as a nonce of
+// the form beside the value of the session. Sendings belong together if the method, the purpose, the subject, the binding,
+// the secret that is shown and the key are the same.
+//
+// A sending that comes within 60 s of the use, by the clock of Redis, is answered as the first: with the same
+// [Verification.Call], and Repeated. After that it is [ErrUsed]. From then on [Verification.Undo] is ErrUsed, since somebody
+// may have acted on the answer; where it came first, another sending is a new call. Only a success is repeated: what was
+// refused is judged anew, and each code that differs is charged. Cancel, Revoke and Erase end repeats.
+//
+// A second sending of an issue that is live is answered with its ID and no secret, and Repeated: nothing is charged, and
+// no message is due. A deliberate "send again" wants a new key.
+func Idempotent(key string) CallOption {
+	return callOption(func(s *callOptions) error {
+		if err := s.only("Idempotent", "IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken"); err != nil {
+			return err
+		}
+		if len(key) < minSecret || len(key) > maxSecret {
+			return invalid("Idempotent: %d bytes: want %d to %d", len(key), minSecret, maxSecret)
+		}
+		s.idempotencyKey = key
 		return nil
 	})
 }

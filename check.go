@@ -23,7 +23,7 @@ func (m *Manager) Check(ctx context.Context) error {
 	purpose := m.config.policy.Purpose
 	_, err := m.runStatus(ctx, "Check", keyring.Challenge{Purpose: purpose, Tag: m.ring.Tag(purpose, ""), Binding: keyring.Unbound})
 	err = errors.Join(err, m.checkServer(ctx), checkOptions(m.config.runner.Client))
-	m.observe(ctx, "Check", "", "", err, start)
+	m.observe(ctx, Event{Op: "Check", Err: err}, start)
 	return err
 }
 

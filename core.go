@@ -1,6 +1,7 @@
 package onetime
 
 import (
+	"context"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime/internal/core"
@@ -22,7 +23,10 @@ func (m *Manager) core() *core.Core {
 		Challenge: func(typed, binding string) (string, keyring.Challenge, error) {
 			return m.challenge(typed, callOptions{bound: binding != "", binding: binding})
 		},
-		Observe: m.observe, Now: m.config.now,
+		Observe: func(ctx context.Context, op, kind, id, tag string, err error, start time.Time) {
+			m.observe(ctx, Event{Op: op, Kind: kind, ID: id, Who: m.who(tag), Err: err}, start)
+		},
+		Now:          m.config.now,
 		Verification: func(p core.Proof) any { return m.verification(p) },
 	}
 }

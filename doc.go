@@ -25,14 +25,19 @@ still: a right secret can be ErrUsed afterwards, and the person asks for a new o
 Of any number of parallel or repeated verifications of a secret one succeeds, and of a link and its code together, too.
 At most MaxAttempts wrong codes are evaluated between two issues, and no more than the guess limits allow over all
 issues, whoever signs in or asks for a new code meanwhile. What a dump, MONITOR or the slow log of Redis shows tells no
-subject, code, token or payload without the key. A command that go-redis sends twice counts once. All this holds as long
+subject, code, token or payload without the key, and nothing that is stored of one issue helps with another. A command that
+go-redis sends twice counts once, and a copy of it that runs late revives nothing. Under [Idempotent] all sendings of a form
+are one use. All this holds as long
 as Redis keeps what it was told. Replication is asynchronous: after a failover a secret that was used just before may
 verify again, unless WithReplicaAck is set.
 
 # Threat model
 
 An attacker may know addresses, ask for codes, try codes, see old links and read what Redis stores; then the
-guarantees hold. Who reads the inbox, holds the key or can write to Redis is out of reach of this library. A stranger
+guarantees hold. One who sees the commands that Redis gets (MONITOR, SLOWLOG, tracing that records arguments), and types codes
+as well, finds codes that were issued without [WithRequest] among those that they typed before; with it, they can search the
+code of their own request while codes are locked. Anyone who can read the inbox, holds the key or can write to Redis is
+outside what this library can stop. A stranger
 who knows an address can spend its sends and keep its codes locked: offer a link beside the code, since links and
 tokens have no guess limit to lock.
 

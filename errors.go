@@ -26,7 +26,9 @@ var (
 
 // Reasons of a refusal after which the person has to ask for a new secret.
 var (
-	// ErrNotFound is the reason where nothing is outstanding: never issued, expired, revoked, cancelled or replaced.
+	// ErrNotFound is the reason where nothing is outstanding: never issued, expired, revoked, cancelled or replaced. A code that
+	// was issued WithBinding and is shown without it, or with another, is answered so, too. Of an issue it is the reason where
+	// the command was sent twice and what the first copy issued has ended since.
 	ErrNotFound = fault.ErrNotFound
 	// ErrUsed is the reason where the secret, or another of its challenge, was used before.
 	ErrUsed = fault.ErrUsed

@@ -297,6 +297,8 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 
 	// step makes one call. Of what it returns the ID is what the event should have.
 	hidden := needles()
+	who, err := m.Pseudonym(theSubject)
+	require.NoError(t, err)
 	notYes := errors.New("neither a refusal nor bad input")
 	step := func(op, kind string, reason error, call func(context.Context) (id string, err error)) {
 		t.Helper()
@@ -321,7 +323,9 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 		require.Positive(t, e.Took)
 		require.LessOrEqual(t, e.Took, took)
 		require.Equal(t, op, seenBy, "the event comes with the context of the call")
-		e.Err, e.Took = nil, 0
+		require.Contains(t, []string{"", who}, e.Who)
+		require.True(t, err != nil || op == "Check" || e.Who == who, "whoever a call succeeded for is known")
+		e.Err, e.Took, e.Who = nil, 0, ""
 		require.Equal(t, onetime.Event{Op: op, Kind: kind, Purpose: "login", ID: id}, e)
 		if err != nil {
 			require.True(t, strings.HasPrefix(err.Error(), "onetime: "), err)

@@ -65,7 +65,7 @@ func ExampleNew() {
 	// Output:
 	// <nil>
 	// 8 2m0s
-	// onetime: key 1 of the ring has 16 bytes: want at least 32
+	// onetime: the key has 16 bytes: want at least 32
 	// onetime: WithCodeLength(4): want 6 to 12
 	// onetime: WithKeep(9): want 1 to 5
 	// true

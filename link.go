@@ -28,6 +28,9 @@ type Link struct {
 	// ExpiresIn is how long the link lives, CodeExpiresIn how long its code does; 0 without a code. ResendIn is how
 	// long the send limits refuse another issue.
 	ExpiresIn, CodeExpiresIn, ResendIn time.Duration
+	// Repeated tells that another sending of the same form made this issue, see [Idempotent]: there is no URL, Token or Code
+	// to deliver.
+	Repeated bool
 }
 
 // Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
@@ -42,18 +45,18 @@ func (l Link) MarshalText() ([]byte, error) { return redacted("Link", l.ID), nil
 // Mail scanners open links: let the page that it leads to call InspectToken and show a form, and only what that form
 // posts call VerifyToken.
 //
-// A refusal is ErrThrottled. While codes are locked or disabled the link comes without its code.
+// A refusal is ErrThrottled or, of a command that was sent twice, ErrNotFound. While codes are locked or disabled the link comes without its code.
 func (m *Manager) IssueLink(ctx context.Context, subject string, opts ...IssueOption) (Link, error) {
 	start := time.Now()
 	made, err := issue{}, invalid("IssueLink: wants WithLinkBase")
 	if m.config.linkHead != "" {
 		made, err = m.issue(ctx, "IssueLink", subject, opts, false, true)
 	}
-	m.observe(ctx, "IssueLink", "link", made.id, err, start)
+	m.observe(ctx, Event{Op: "IssueLink", Kind: "link", ID: made.id, Who: made.who, Err: err}, start)
 	if err != nil {
 		return Link{}, err
 	}
-	link := Link{"", made.token, made.code, made.id, made.ttl, made.codeTTL, made.resendIn}
+	link := Link{"", made.token, made.code, made.id, made.ttl, made.codeTTL, made.resendIn, made.repeated}
 	if made.token != "" {
 		link.URL = m.config.linkHead + made.token + m.config.linkTail
 	}

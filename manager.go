@@ -90,12 +90,13 @@ func (m *Manager) challenge(typed string, o callOptions) (string, keyring.Challe
 
 // An issue is what one call made, before it is an OTP, a Token or a Link.
 type issue struct {
-	id, code, token        string
+	id, who, code, token   string
 	ttl, codeTTL, resendIn time.Duration
+	repeated               bool
 }
 
-// issue makes a code, a token or both and lets Redis decide.
-func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOption, code, token bool) (issue, error) {
+// issue makes a code, a token or both and lets Redis decide. Of a call that fails, the person may be known.
+func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOption, code, token bool) (made issue, err error) {
 	o, err := newCallOptions(op, opts, IssueOption.applyIssue)
 	if err != nil {
 		return issue{}, err
@@ -105,44 +106,50 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 		return issue{}, err
 	}
 	policy := m.config.policy
-	made := issue{ttl: policy.OTPTTL}
+	made = issue{who: m.who(c.Tag), ttl: policy.OTPTTL}
 	if token {
 		made.ttl = policy.TokenTTL
 	}
 	if o.ttl > made.ttl {
-		return issue{}, invalid("WithTTL(%s): want at most the policy's %s", o.ttl, made.ttl)
+		return made, invalid("WithTTL(%s): want at most the policy's %s", o.ttl, made.ttl)
 	}
 	if o.ttl > 0 {
 		made.ttl = o.ttl
 	}
 
-	key, id := m.ring.Keys[0], keyring.Random(keyring.IDSize)
-	var codePart, tokenPart part
+	key, call := m.ring.Keys[0], issueCall{Challenge: c, id: keyring.Random(keyring.IDSize)}
+	kind := keyring.Token
+	if code {
+		kind = keyring.Code
+	}
+	call.group = m.group(op, c, kind, "", o)
 	if code || o.code {
 		made.codeTTL = min(made.ttl, policy.OTPTTL)
 		made.code = m.newCode(subject, o.decoy)
-		digest := key.Digest(c, keyring.Code, made.code)
+		digest := key.Digest(c, keyring.Code, o.request(), made.code)
 		if o.decoy {
 			digest = keyring.Random(keyring.DigestSize) // of no code: not even a lucky guess verifies
 		}
-		sealed := ""
-		if len(o.payload) > 0 {
-			sealed = key.Seal(c, keyring.Code, id, digest, subject, o.payload)
-		}
-		codePart = newPart(keyring.Code, made.codeTTL, digest, sealed)
+		call.code = secretBytes(keyring.Code, made.codeTTL, digest)
 	}
 	if token {
 		nonce := keyring.Random(keyring.NonceSize)
 		made.token = key.Token(c, nonce)
-		digest := key.Digest(c, keyring.Token, nonce)
-		tokenPart = newPart(keyring.Token, made.ttl, digest, key.Seal(c, keyring.Token, id, digest, subject, o.payload))
+		call.token = secretBytes(keyring.Token, made.ttl, key.Digest(c, keyring.Token, "", nonce))
 	}
-	hasCode, resendIn, err := m.runIssue(ctx, op, c, id, codePart, tokenPart)
+	if token || len(o.payload) > 0 {
+		call.sealed = key.Seal(c, call.id, subject, o.payload)
+	}
+	reply, err := m.runIssue(ctx, op, call)
 	if err != nil {
-		return issue{}, err
+		return made, err
 	}
-	made.id, made.resendIn = keyring.Encoding.EncodeToString([]byte(id)), resendIn
-	if !hasCode {
+	made.id, made.resendIn = keyring.Encoding.EncodeToString([]byte(reply.issue)), reply.resendIn
+	if made.repeated = reply.issue != call.id; made.repeated {
+		made.code, made.token, made.codeTTL = "", "", reply.codeLives
+		made.ttl = max(reply.codeLives, reply.tokenLives)
+	}
+	if !reply.hasCode {
 		made.code, made.codeTTL = "", 0
 	}
 	if o.decoy {
@@ -151,20 +158,32 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 	return made, nil
 }
 
+// group returns what names all sendings of a form, empty without Idempotent.
+func (m *Manager) group(op string, c keyring.Challenge, kind, secret string, o callOptions) string {
+	if o.idempotencyKey == "" {
+		return ""
+	}
+	return m.ring.Group(op, c, kind, secret, o.idempotencyKey)
+}
+
 // A judged is a secret that was shown: a code, or the nonce of a token.
 type judged struct {
 	keyring.Challenge
 	kind, mode      string
 	subject, secret string // the subject of a code is known, that of a token is sealed
 	keys            []keyring.Key
+	requests        []string // one, empty, for none
+	group           string
 }
 
-// judge lets Redis judge a secret under each of the keys.
+// judge lets Redis judge a secret under each of the keys and requests.
 func (m *Manager) judge(ctx context.Context, op string, j judged) (Verification, error) {
 	call := keyring.Random(keyring.IDSize)
-	digests := make([]string, len(j.keys))
-	for i, key := range j.keys {
-		digests[i] = key.Digest(j.Challenge, j.kind, j.secret)
+	digests := make([]string, 0, len(j.keys)*len(j.requests))
+	for _, key := range j.keys {
+		for _, request := range j.requests {
+			digests = append(digests, key.Digest(j.Challenge, j.kind, request, j.secret))
+		}
 	}
 	found, err := m.runVerify(ctx, op, j, call, digests)
 	if err != nil {
@@ -172,7 +191,7 @@ func (m *Manager) judge(ctx context.Context, op string, j judged) (Verification,
 	}
 	subject, payload := j.subject, []byte(nil)
 	if j.kind == keyring.Token || found.sealed != "" {
-		subject, payload, err = j.keys[found.key].Open(j.Challenge, j.kind, found.issue, digests[found.key], found.sealed)
+		subject, payload, err = j.keys[found.candidate/len(j.requests)].Open(j.Challenge, found.issue, found.sealed)
 		if err == nil && m.ring.Tag(j.Purpose, subject) != j.Tag {
 			err = keyring.ErrSeal
 		}
@@ -182,68 +201,17 @@ func (m *Manager) judge(ctx context.Context, op string, j judged) (Verification,
 	}
 	t := keyring.Ticket{Challenge: j.Challenge, Issue: found.issue}
 	if j.mode == modeVerify {
-		t.Call = call
+		t.Call = found.call
 	}
 	kind := KindToken
 	if j.kind == keyring.Code {
 		kind = KindOTP
 	}
 	return m.verification(core.Proof{
-		Subject: subject, Kind: kind, Issue: t.Issue, Call: t.Call, Payload: payload, IssuedAt: found.issued,
+		Subject: subject, Kind: kind, Issue: t.Issue, Call: t.Call, Payload: payload, IssuedAt: found.issued, Repeated: found.repeated,
 		Undo:   func(ctx context.Context) error { return m.undo(ctx, "Undo", t) },
 		Ticket: func() []byte { return m.ring.SealTicket(t) },
 	}), nil
-}
-
-// Cancel makes sure that one issue does not verify, because its delivery failed, say. id is that of the OTP, Token or
-// Link. It succeeds on what is unknown or ended, whatever its binding. It gives no send back, and rules out an Undo.
-func (m *Manager) Cancel(ctx context.Context, subject, id string) error {
-	raw, err := keyring.Encoding.DecodeString(id)
-	if err != nil || len(raw) != keyring.IDSize || len(id) != keyring.Encoding.EncodedLen(keyring.IDSize) { // the decoder skips line breaks
-		err = invalid("Cancel: want the ID of an OTP, Token or Link")
-		m.observe(ctx, "Cancel", "", "", err, time.Now()) // without what was given: it may be anything
-		return err
-	}
-	return m.onSubject(ctx, "Cancel", revokeScript, subject, id, string(raw))
-}
-
-// Revoke makes sure that nothing that was issued to the subject before it verifies, bound or not; after a change of
-// password or address, say. What is issued after it does, however the clock runs. It rules out every Undo.
-func (m *Manager) Revoke(ctx context.Context, subject string) error {
-	return m.onSubject(ctx, "Revoke", revokeScript, subject, "", "")
-}
-
-// Unlock forgets failures, guess limits and send limits of the subject. Secrets stay, and the attempts they have left.
-// It gives whoever guesses fresh guesses: call it for a person who proved by other means who they are.
-func (m *Manager) Unlock(ctx context.Context, subject string) error {
-	return m.onSubject(ctx, "Unlock", unlockScript, subject, "")
-}
-
-// onSubject runs a script that is answered with its status alone. id is for the observer.
-func (m *Manager) onSubject(ctx context.Context, op string, script *redis.Script, subject, id string, args ...any) error {
-	start := time.Now()
-	_, c, err := m.challenge(subject, callOptions{})
-	if err == nil {
-		err = m.runStatusOnly(ctx, op, script, c, append([]any{keyring.Random(keyring.IDSize)}, args...)...)
-	}
-	m.observe(ctx, op, "", id, err, start)
-	return err
-}
-
-// An Event is one call, as [WithObserver] hears of it. It never holds a subject, a secret or a payload.
-type Event struct {
-	Op      string        // the method, such as "VerifyOTP"
-	Kind    string        // "otp", "token" or "link"; empty where the method is of no kind
-	Purpose string        // of the Manager
-	ID      string        // of the issue; empty if none is known
-	Err     error         // what the method returned
-	Took    time.Duration // from the call to its answer
-}
-
-func (m *Manager) observe(ctx context.Context, op, kind, id string, err error, start time.Time) {
-	if m.config.observer != nil {
-		m.config.observer(ctx, Event{op, kind, m.config.policy.Purpose, id, err, time.Since(start)})
-	}
 }
 
 // Format prints the purpose, under any verb but the misplaced %p and %w, which show no more than addresses.

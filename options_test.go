@@ -242,8 +242,8 @@ func TestNew_Keys(t *testing.T) {
 		want string
 	}{
 		"32 bytes":       {rig.Key('k', 32), nil, ""},
-		"31 bytes":       {rig.Key('k', 31), nil, "onetime: key 1 of the ring has 31 bytes: want at least 32"},
-		"no key":         {nil, nil, "onetime: key 1 of the ring has 0 bytes: want at least 32"},
+		"31 bytes":       {rig.Key('k', 31), nil, "onetime: the key has 31 bytes: want at least 32"},
+		"no key":         {nil, nil, "onetime: the key has 0 bytes: want at least 32"},
 		"long key":       {rig.Key('k', 1000), nil, ""},
 		"previous keys":  {rig.Key('k', 32), []onetime.Option{naming, onetime.WithPreviousKeys(seven...)}, ""},
 		"no previous":    {rig.Key('k', 32), []onetime.Option{onetime.WithPreviousKeys()}, ""},
@@ -301,7 +301,7 @@ func TestOptions_CopyWhatTheyAreGiven(t *testing.T) {
 		require.Equal(t, rig.Tag(same, "a"), rig.Tag(m, "a"))
 		p := rig.Challenge(same, "a", "")
 		for i := range 2 {
-			require.Equal(t, rig.Digest(same, i, p, "c", "123456"), rig.Digest(m, i, p, "c", "123456"))
+			require.Equal(t, rig.Digest(same, i, p, "c", "", "123456"), rig.Digest(m, i, p, "c", "", "123456"))
 		}
 	})
 

@@ -18,6 +18,9 @@ type OTP struct {
 	ID string
 	// ExpiresIn is how long the code lives, ResendIn how long the send limits refuse another issue.
 	ExpiresIn, ResendIn time.Duration
+	// Repeated tells that another sending of the same form made this issue, see [Idempotent]: there is no Code to deliver, and
+	// none was promised.
+	Repeated bool
 }
 
 // Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
@@ -41,16 +44,16 @@ const (
 // replaces what the subject had outstanding, and refills the attempts. Send the code to the address you have stored,
 // not to the one that was typed.
 //
-// A refusal is ErrThrottled, ErrLocked or ErrDisabled. After an undecided error a send may have been charged and the
+// A refusal is ErrThrottled, ErrLocked, ErrDisabled or, of a command that was sent twice, ErrNotFound. After an undecided error a send may have been charged and the
 // code of before replaced: issue again.
 func (m *Manager) IssueOTP(ctx context.Context, subject string, opts ...IssueOption) (OTP, error) {
 	start := time.Now()
 	made, err := m.issue(ctx, "IssueOTP", subject, opts, true, false)
-	m.observe(ctx, "IssueOTP", "otp", made.id, err, start)
+	m.observe(ctx, Event{Op: "IssueOTP", Kind: "otp", ID: made.id, Who: made.who, Err: err}, start)
 	if err != nil {
 		return OTP{}, err
 	}
-	return OTP{made.code, made.id, made.codeTTL, made.resendIn}, nil
+	return OTP{made.code, made.id, made.codeTTL, made.resendIn, made.repeated}, nil
 }
 
 // VerifyOTP takes a code as it was typed and uses it up if it is right: nil means verified, and nothing else does.
@@ -62,31 +65,34 @@ func (m *Manager) IssueOTP(ctx context.Context, subject string, opts ...IssueOpt
 // After an undecided error the code may have been used: if it then is ErrUsed, the person needs a new one.
 func (m *Manager) VerifyOTP(ctx context.Context, subject, code string, opts ...VerifyOption) (Verification, error) {
 	start := time.Now()
-	v, err := m.judgeOTP(ctx, subject, code, opts)
-	m.observe(ctx, "VerifyOTP", "otp", v.ID, err, start)
+	v, who, err := m.judgeOTP(ctx, subject, code, opts)
+	m.observe(ctx, Event{Op: "VerifyOTP", Kind: "otp", ID: v.ID, Who: who, Err: err}, start)
 	return v, err
 }
 
-func (m *Manager) judgeOTP(ctx context.Context, typed, shown string, opts []VerifyOption) (Verification, error) {
+func (m *Manager) judgeOTP(ctx context.Context, typed, shown string, opts []VerifyOption) (v Verification, who string, err error) {
 	o, err := newCallOptions("VerifyOTP", opts, VerifyOption.applyVerify)
 	if err != nil {
-		return Verification{}, err
+		return Verification{}, "", err
 	}
 	subject, c, err := m.challenge(typed, o)
 	if err != nil {
-		return Verification{}, err
+		return Verification{}, "", err
 	}
+	who = m.who(c.Tag)
 	clean, ok := code.Alphabet(m.config.policy.Alphabet).Clean(shown, m.config.policy.CodeLength)
 	if !ok {
-		return Verification{}, denied(ErrMalformed)
+		return Verification{}, who, denied(ErrMalformed)
 	}
-	v, err := m.judge(ctx, "VerifyOTP", judged{Challenge: c, kind: keyring.Code, mode: modeVerify, subject: subject, secret: clean, keys: m.ring.Keys})
-	if err != nil {
-		return Verification{}, err
+	if v, err = m.judge(ctx, "VerifyOTP", judged{
+		Challenge: c, kind: keyring.Code, mode: modeVerify, subject: subject, secret: clean, keys: m.ring.Keys,
+		requests: o.anyRequests(), group: m.group("VerifyOTP", c, keyring.Code, clean, o),
+	}); err != nil {
+		return Verification{}, who, err
 	}
 	fixed, ok := m.config.codes[subject]
 	v.FixedCode = ok && fixed == clean
-	return v, nil
+	return v, who, nil
 }
 
 // newCode draws a code, or takes the one that is fixed for the subject.

@@ -40,48 +40,55 @@ const (
 	modeInspect = "i"
 )
 
-// A part is one secret of an issue: as it stands in a slot, and what is sealed with it. Its zero value is none.
-type part struct{ secret, sealed string }
-
-// maxPieces of pieceSize bytes hold a sealed part. A longer one is stored whole: it is beyond what Redis keeps compact.
-const (
-	pieceSize = 64
-	maxPieces = 4
-)
-
-func newPart(kind string, ttl time.Duration, digest, sealed string) part {
-	pieces := (len(sealed) + pieceSize - 1) / pieceSize
-	if pieces > maxPieces {
-		pieces = 1
-	}
-	secret := make([]byte, 0, 2+4+keyring.DigestSize)
-	secret = append(secret, kind[0], '0'+byte(pieces))
-	secret = binary.BigEndian.AppendUint32(secret, uint32(ttl.Milliseconds()))
-	return part{string(append(secret, digest...)), sealed}
+// secretBytes is one secret of an issue as it stands in a slot, but for the salt of a code.
+func secretBytes(kind string, ttl time.Duration, digest string) string {
+	b := make([]byte, 0, 1+4+keyring.DigestSize)
+	b = append(b, kind[0])
+	b = binary.BigEndian.AppendUint32(b, uint32(ttl.Milliseconds()))
+	return string(append(b, digest...))
 }
 
-func (m *Manager) runIssue(ctx context.Context, op string, c keyring.Challenge, id string, code, token part) (hasCode bool, resendIn time.Duration, err error) {
+// An issueCall is what the script is told of an issue.
+type issueCall struct {
+	keyring.Challenge
+	id, code, token, sealed, group string
+}
+
+// An issueReply is what it answers. The lives are those of an issue of an earlier sending, and only then set.
+type issueReply struct {
+	hasCode               bool
+	resendIn              time.Duration
+	issue                 string
+	codeLives, tokenLives time.Duration
+}
+
+func (m *Manager) runIssue(ctx context.Context, op string, c issueCall) (issueReply, error) {
 	settings := m.config.forIssues
 	args := make([]any, 0, 8+2*maxLimits)
-	args = append(args, id, c.Scope(), settings.Counts, code.secret, code.sealed, token.secret, token.sealed, settings.Rates)
+	args = append(args, c.id, c.Scope(), settings.Counts, c.code, c.token, c.sealed, settings.Rates, c.group)
 	args = append(args, settings.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{Op: op, Script: issueScript, Key: c.RecordKey(m.config.runner.Prefix), Args: args})
 	if err != nil {
-		return false, 0, err
+		return issueReply{}, err
 	}
-	hasCode, resendIn = r.Flag(), r.Duration()
-	if hasCode && code.secret == "" || !hasCode && token.secret == "" {
-		r.Fail() // only a link's code may be withheld
+	reply := issueReply{hasCode: r.Flag(), resendIn: r.Duration(), issue: r.ID()}
+	if reply.issue != c.id {
+		reply.codeLives, reply.tokenLives = r.Duration(), r.Duration()
 	}
-	return hasCode, resendIn, r.End(op)
+	if reply.hasCode && c.code == "" || !reply.hasCode && c.token == "" || reply.issue != c.id && c.group == "" {
+		r.Fail() // only a link's code may be withheld, and only a group repeats another's issue
+	}
+	return reply, r.End(op)
 }
 
-// A match is the issue that a right secret belongs to.
+// A match is the issue that a right secret belongs to, and the call that used it.
 type match struct {
-	issue  string
-	issued time.Time
-	key    int // index of the candidate, and so of the key
-	sealed string
+	issue     string
+	issued    time.Time
+	candidate int
+	sealed    string
+	call      string
+	repeated  bool
 }
 
 func (m *Manager) runVerify(ctx context.Context, op string, j judged, call string, candidates []string) (match, error) {
@@ -89,8 +96,8 @@ func (m *Manager) runVerify(ctx context.Context, op string, j judged, call strin
 	if j.kind == keyring.Token {
 		settings = m.config.forTokens
 	}
-	args := make([]any, 0, 7+maxLimits)
-	args = append(args, call, j.Scope(), j.kind, j.mode, settings.Counts, strings.Join(candidates, ""), settings.Rates)
+	args := make([]any, 0, 8+maxLimits)
+	args = append(args, call, j.Scope(), j.kind, j.mode, settings.Counts, strings.Join(candidates, ""), settings.Rates, j.group)
 	args = append(args, settings.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{
 		Op: op, Script: verifyScript, Key: j.RecordKey(m.config.runner.Prefix), Args: args, Ack: j.mode == modeVerify,
@@ -98,8 +105,10 @@ func (m *Manager) runVerify(ctx context.Context, op string, j judged, call strin
 	if err != nil {
 		return match{}, err
 	}
-	found := match{issue: r.ID(), issued: r.Time(), key: int(r.Number()) - 1, sealed: r.Text()}
-	if found.key < 0 || found.key >= len(candidates) {
+	found := match{
+		issue: r.ID(), issued: r.Time(), candidate: int(r.Number()) - 1, sealed: r.Text(), call: r.ID(), repeated: r.Flag(),
+	}
+	if found.candidate < 0 || found.candidate >= len(candidates) || found.repeated && j.group == "" || !found.repeated && found.call != call {
 		r.Fail()
 	}
 	return found, r.End(op)

@@ -39,13 +39,14 @@ type Pending struct {
 
 // Status reports what is outstanding and what is locked. It changes nothing.
 func (m *Manager) Status(ctx context.Context, subject string) (Status, error) {
-	start := time.Now()
+	start, who := time.Now(), ""
 	var status Status
 	_, c, err := m.challenge(subject, callOptions{})
 	if err == nil {
+		who = m.who(c.Tag)
 		status, err = m.runStatus(ctx, "Status", c)
 	}
-	m.observe(ctx, "Status", "", "", err, start)
+	m.observe(ctx, Event{Op: "Status", Who: who, Err: err}, start)
 	return status, err
 }
 

@@ -16,6 +16,8 @@ type Token struct {
 	ID string
 	// ExpiresIn is how long the token lives, ResendIn how long the send limits refuse another issue.
 	ExpiresIn, ResendIn time.Duration
+	// Repeated tells that another sending of the same form made this issue, see [Idempotent]: there is no Value to deliver.
+	Repeated bool
 }
 
 // Format prints the ID only, under any verb but the misplaced %p and %w, which fmt does not ask about.
@@ -27,15 +29,15 @@ func (t Token) MarshalText() ([]byte, error) { return redacted("Token", t.ID), n
 // IssueToken makes a token for a subject, stores a digest of it and charges the send limits. Under the default policy it
 // replaces what the subject had outstanding.
 //
-// A refusal is ErrThrottled. After an undecided error a send may have been charged and the secrets of before replaced.
+// A refusal is ErrThrottled or, of a command that was sent twice, ErrNotFound. After an undecided error a send may have been charged and the secrets of before replaced.
 func (m *Manager) IssueToken(ctx context.Context, subject string, opts ...IssueOption) (Token, error) {
 	start := time.Now()
 	made, err := m.issue(ctx, "IssueToken", subject, opts, false, true)
-	m.observe(ctx, "IssueToken", "token", made.id, err, start)
+	m.observe(ctx, Event{Op: "IssueToken", Kind: "token", ID: made.id, Who: made.who, Err: err}, start)
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{made.token, made.id, made.ttl, made.resendIn}, nil
+	return Token{made.token, made.id, made.ttl, made.resendIn, made.repeated}, nil
 }
 
 // InspectToken is VerifyToken without the use: the token verifies afterwards as before. Use it to answer the GET of a
@@ -56,35 +58,40 @@ func (m *Manager) VerifyToken(ctx context.Context, token string, opts ...VerifyO
 
 func (m *Manager) observeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
 	start := time.Now()
-	v, err := m.judgeToken(ctx, op, mode, token, opts)
-	m.observe(ctx, op, "token", v.ID, err, start)
+	v, who, err := m.judgeToken(ctx, op, mode, token, opts)
+	m.observe(ctx, Event{Op: op, Kind: "token", ID: v.ID, Who: who, Err: err}, start)
 	return v, err
 }
 
-func (m *Manager) judgeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (Verification, error) {
+func (m *Manager) judgeToken(ctx context.Context, op, mode, token string, opts []VerifyOption) (v Verification, who string, err error) {
 	o, err := newCallOptions(op, opts, VerifyOption.applyVerify)
 	if err != nil {
-		return Verification{}, err
+		return Verification{}, "", err
 	}
 	var expected string
 	if o.hasSubject {
 		if expected, err = m.config.subject(o.expected); err != nil {
-			return Verification{}, err
+			return Verification{}, "", err
 		}
 	}
 	c, nonce, key, err := m.ring.ReadToken(m.config.policy.Purpose, token)
 	if err != nil {
-		return Verification{}, denied(err)
+		return Verification{}, "", denied(err)
 	}
+	who = m.who(c.Tag)
 	if o.hasSubject && m.ring.Tag(c.Purpose, expected) != c.Tag {
-		return Verification{}, denied(ErrSubject)
+		return Verification{}, who, denied(ErrSubject)
 	}
 	shown := keyring.Unbound
 	if o.bound {
 		shown = m.ring.BindingTag(c.Purpose, c.Tag, o.binding)
 	}
 	if shown != c.Binding && !o.ignoreBinding {
-		return Verification{}, denied(ErrBinding)
+		return Verification{}, who, denied(ErrBinding)
 	}
-	return m.judge(ctx, op, judged{Challenge: c, kind: keyring.Token, mode: mode, secret: nonce, keys: m.ring.Keys[key : key+1]})
+	v, err = m.judge(ctx, op, judged{
+		Challenge: c, kind: keyring.Token, mode: mode, secret: nonce, keys: m.ring.Keys[key : key+1],
+		requests: noRequest, group: m.group(op, c, keyring.Token, nonce, o),
+	})
+	return v, who, err
 }

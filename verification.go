@@ -32,6 +32,9 @@ type Verification struct {
 	IssuedAt time.Time
 	// FixedCode tells that the code was one of WithDangerouslyFixedCodes.
 	FixedCode bool
+	// Repeated tells that another sending of the same form, see [Idempotent], used the secret less than 60 s ago: what follows
+	// from the use has been done or is being done. Answer as it was answered then.
+	Repeated bool
 
 	call   string // empty if nothing was used
 	undo   func(context.Context) error
@@ -44,7 +47,7 @@ var errUndo = invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
 func (m *Manager) verification(p core.Proof) Verification {
 	return Verification{
 		Subject: p.Subject, Purpose: m.config.policy.Purpose, ID: keyring.Encoding.EncodeToString([]byte(p.Issue)), Kind: p.Kind,
-		Payload: p.Payload, IssuedAt: p.IssuedAt, FixedCode: p.FixedCode,
+		Payload: p.Payload, IssuedAt: p.IssuedAt, FixedCode: p.FixedCode, Repeated: p.Repeated,
 		call: keyring.Encoding.EncodeToString([]byte(p.Call)), undo: p.Undo, ticket: p.Ticket,
 	}
 }
@@ -59,7 +62,8 @@ func (v Verification) Call() string { return v.call }
 
 // Undo gives the secret back, because what it was used for did not happen: a password that could not be stored, say. It
 // verifies again if it has not expired, and so do the others of its challenge. nil means that the code or the token of
-// the issue is live. It is [ErrUsed] if another call has used the challenge since, [ErrNotFound] if the issue expired or
+// the issue is live. It is [ErrUsed] if another call has used the challenge since, or if another sending of the same form was
+// answered that it is used (see [Idempotent]): somebody may have acted on it. It is [ErrNotFound] if the issue expired or
 // was replaced, cancelled or revoked, [ErrInvalid] on anything that does not come from VerifyOTP or VerifyToken. Undo
 // returns no attempts, guesses or failures. Whatever it answers, the Verification proves nothing any more. It may be
 // repeated.
@@ -85,7 +89,7 @@ func (m *Manager) UndoTicket(ctx context.Context, ticket []byte) error {
 	t, ok := m.ring.OpenTicket(m.config.policy.Purpose, ticket)
 	if !ok {
 		err := invalid("UndoTicket: want what Verification.UndoTicket returned, of this purpose and these keys")
-		m.observe(ctx, "UndoTicket", "", "", err, time.Now())
+		m.observe(ctx, Event{Op: "UndoTicket", Err: err}, time.Now())
 		return err
 	}
 	return m.undo(ctx, "UndoTicket", t)
@@ -96,7 +100,7 @@ func (m *Manager) undo(ctx context.Context, op string, t keyring.Ticket) error {
 	if t.Call != "" {
 		err = m.runStatusOnly(ctx, op, undoScript, t.Challenge, t.Call, t.Scope(), t.Issue, m.config.policy.Keep)
 	}
-	m.observe(ctx, op, "", keyring.Encoding.EncodeToString([]byte(t.Issue)), err, start)
+	m.observe(ctx, Event{Op: op, ID: keyring.Encoding.EncodeToString([]byte(t.Issue)), Who: m.who(t.Tag), Err: err}, start)
 	return err
 }
 

@@ -8,10 +8,12 @@
   f            consecutive wrong codes
   r            call id of the last revoke that ended something
   and for each challenge, its names led by SCOPE: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
-  w            marks: the first 4 bytes of the digest of each wrong code that was charged
-  u            'u' and the id of the verify call that used the challenge, or 'x' and its id once it was undone
+  e            the first 8 bytes of the ids of the issues that were replaced, the latest first, at most 8
+  i            group of the newest issue, if it is one of a group
+  w            marks: 4 bytes of each wrong code that was charged since the newest issue
+  u            the use of the challenge, see use
   1 to 5       slots, the newest issue first
-  <letter><kind><n>  piece n of the sealed part of a secret, 1 to 4
+  <letter><n>  piece n of what an issue has sealed, 1 to 4
 
   A slot is binary, so that an issue of two secrets stays within the 64 bytes that Redis keeps compact:
 
@@ -19,27 +21,32 @@
   bytes 13-18  time of issue in ms, big-endian like all numbers here
   byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
   byte 20      letter, a to f, that names its pieces
-  then for each secret, the code first, 22 bytes: kind 'c' or 't' · number of pieces · lifetime in ms (4) · digest (16)
-  A single piece is the sealed part whatever its size, several are cut every 64 bytes.
+  byte 21      number of pieces, '0' to '4'
+  then for each secret, the code first, 21 bytes: kind 'c' or 't' · lifetime in ms (4) · digest (16)
+  A single piece is all that is sealed whatever its size, several are cut every 64 bytes.
 
-  A slot without secrets is that of an issue that was cancelled or revoked.
+  What Redis hears of a code is a keyed digest; what it stores of it is salted by the issue, see salted: so nothing that is
+  stored of one issue helps with another. The nonce of a token is random, and its digest stored as it is heard.
+
+  A slot without secrets is that of an issue that was cancelled, revoked or erased.
   Times are milliseconds by Redis's clock. An error leaves the record as it was: scripts read before they write.
 ]]
 local OK, MISMATCH, NOT_FOUND, USED, EXHAUSTED = 1, 2, 3, 4, 5
 local THROTTLED, LOCKED, DISABLED = 6, 7, 8
 
-local HEAD, SECRET, DIGEST = 20, 22, 16
+local HEAD, SECRET, DIGEST, ID = 21, 21, 16, 12
 local SLOTS = 5
+local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
+local SKEW = 10000
+local CHALLENGES, PIECE = 16, 64
+local REPEATS, REMEMBERED = 60000, 600000
+local ENDED = 8
 
 -- The registry of fields: a script writes none that is not here. Fields of the record, of its limits, of a challenge (behind
 -- its scope), and the pieces of what a challenge has sealed; and which fields of the record unlock forgets with the limits.
 -- A field that is not here is left alone: it is another version's. It costs issue one look at the names.
-local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[uw1-5]$', '^[a-f][ct][1-4]$'
+local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-4]$'
 local UNLOCKED = '^f$'
-
-local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
-local SKEW = 10000
-local CHALLENGES, PIECE = 16, 64
 
 local byte, sub, floor, call, try = string.byte, string.sub, math.floor, redis.call, redis.pcall
 
@@ -103,37 +110,70 @@ end
 -- without a sealed part, since it could not give its subject back.
 local function find(slot, kind)
   local size = #slot
-  local as, letter, first, pieces = byte(slot, 19, 22)
+  local as, letter, pieces, first = byte(slot, 19, 22)
   if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
-  if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 then damaged('slot') end
+  if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 or pieces < 48 or pieces > 52 then damaged('slot') end
   if size == HEAD then return nil end
-  if first ~= 99 and (first ~= 116 or pieces < 49) or pieces < 48 or pieces > 52 then damaged('slot') end
+  if first ~= 99 and (first ~= 116 or pieces < 49) then damaged('slot') end
   if size > HEAD + SECRET then
-    local second, more = byte(slot, 43, 44)
-    if first ~= 99 or second ~= 116 or more < 49 or more > 52 then damaged('slot') end
+    if first ~= 99 or byte(slot, HEAD + SECRET + 1) ~= 116 or pieces < 49 then damaged('slot') end
     if kind == 't' then return HEAD + SECRET + 1 end
   end
   if byte(kind) == first then return HEAD + 1 end
 end
 
-local function issued_at(slot)
-  local a, b, c, d, e, f = byte(slot, 13, 18)
+-- A time in 6 bytes, and the time that stands at a place of a text.
+local function six(time)
+  local low = time % 16777216
+  local high = (time - low) / 16777216
+  local third, sixth = high % 256, low % 256
+  local second, fifth = (high - third) / 256 % 256, (low - sixth) / 256 % 256
+  return string.char((high - second * 256 - third) / 65536, second, third, (low - fifth * 256 - sixth) / 65536, fifth, sixth)
+end
+
+local function six_at(text, at)
+  local a, b, c, d, e, f = byte(text, at, at + 5)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
 end
+
+local function issued_at(slot) return six_at(slot, 13) end
 
 -- When the secret at a place of a slot ends; 0 if it was issued ahead of the clock, which stepped back: that one is dead.
 local function ends(slot, at, now)
   local time = issued_at(slot)
   if time > now + SKEW then return 0 end
-  local a, b, c, d = byte(slot, at + 2, at + 5)
+  local a, b, c, d = byte(slot, at + 1, at + 4)
   return time + ((a * 256 + b) * 256 + c) * 256 + d
 end
 
--- The names of the pieces of the secret at a place of a slot, appended to names.
-local function pieces(names, scope, slot, at)
-  local stem = scope .. sub(slot, 20, 20) .. sub(slot, at, at)
-  for i = 1, byte(slot, at + 1) - 48 do names[#names + 1] = stem .. i end
+-- Whether an issue has a secret that lives.
+local function lives(slot, now)
+  for at = HEAD + 1, #slot, SECRET do
+    if now < ends(slot, at, now) then return true end
+  end
+  return false
+end
+
+-- The names of the pieces of a slot, appended to names.
+local function pieces(names, scope, slot)
+  local stem = scope .. sub(slot, 20, 20)
+  for i = 1, byte(slot, 21) - 48 do names[#names + 1] = stem .. i end
   return names
+end
+
+-- What is left of a slot whose issue ended: its id, so that a late copy of the issue finds it.
+local function ended(slot) return sub(slot, 1, HEAD - 1) .. '0' end
+
+--[[
+  The digest of a code as an issue salts it: 40 hexadecimal characters. The first 16 stand in its slot. The next 8, as 4
+  bytes, mark a wrong code: under the newest issue of the challenge, since an issue forgets the marks before it.
+]]
+local function salted(id, digest) return redis.sha1hex(id .. digest) end
+
+local function mark(salt)
+  local bytes = {}
+  for i = 17, 23, 2 do bytes[#bytes + 1] = tonumber(sub(salt, i, i + 1), 16) end
+  return string.char(unpack(bytes))
 end
 
 -- How many wrong codes are marked.
@@ -143,11 +183,24 @@ local function marked(marks)
   return #marks / 4
 end
 
--- The state of a challenge, as verify and undo write it: the first byte is 117 if it is used, 120 if that was undone.
-local function state(text)
-  if not text then return '' end
-  if #text ~= 13 or byte(text) ~= 117 and byte(text) ~= 120 then damaged('use') end
-  return text
+--[[
+  The use of a challenge, as verify and undo write it, in 43 bytes:
+
+  byte 1       'u' used; 'r' used, and another sending of its group was told so; 'x' not used, what used it was undone
+  bytes 2-7    time of the use
+  bytes 8-19   group of the call that used it, NONE if it was of none
+  bytes 20-31  id of that call
+  bytes 32-43  id of the last call that was undone, NONE if none was
+
+  Returns whether it is used, the time, the group, the call, and the undone call.
+]]
+local NONE = string.rep('\0', ID)
+
+local function use(text)
+  if not text then return false end
+  local letter = byte(text)
+  if #text ~= 43 or letter ~= 117 and letter ~= 114 and letter ~= 120 then damaged('use') end
+  return letter ~= 120, six_at(text, 2), sub(text, 8, 19), sub(text, 20, 31), sub(text, 32, 43)
 end
 
 -- The slots of a challenge from one on, false where there is none.

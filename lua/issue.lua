@@ -1,29 +1,32 @@
 --[[
   issue: charge the send limits and put a new code, token or both into a challenge. The one script that creates a record.
 
-  KEYS[1]  record        hash, see common.lua
+  KEYS[1]  record  hash, see common.lua
 
-  ARGV[1]  id            of this call, and of the issue
-  ARGV[2]  scope         of the challenge
-  ARGV[3]  counts        4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits
-  ARGV[4]  code          as it stands in a slot; '' for none
-  ARGV[5]  code_sealed   its sealed part; '' for none
-  ARGV[6]  token         as code
-  ARGV[7]  token_sealed  as code_sealed
-  ARGV[8]  rates         of the limits, those of sends first; see gcra
-  ARGV[9+]  the fields of the limits
+  ARGV[1]  id      of this call, and of the issue
+  ARGV[2]  scope   of the challenge
+  ARGV[3]  counts  4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits
+  ARGV[4]  code    as it stands in a slot, but for the salt; '' for none
+  ARGV[5]  token   as it stands in a slot; '' for none
+  ARGV[6]  sealed  subject and payload; '' for none
+  ARGV[7]  rates   of the limits, those of sends first; see gcra
+  ARGV[8]  group   of the call, 12 bytes; '' for none
+  ARGV[9+] the fields of the limits
 
   Reply {id, status, ...}
-    OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now)
+    OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now);
+               id of the issue: that of this call, or of an earlier sending of its group, and of that one also how many ms
+               its code lives and how many ms its token does
+    NOT_FOUND  this call was here before, and what it issued has ended since
     THROTTLED  a send limit is empty: ms until the next send passes
     LOCKED     a guess limit is empty and nothing but a code was asked for: ms until the next guess is evaluated
     DISABLED   too many consecutive wrong codes, and nothing but a code was asked for
 
   Invariant: all limits are checked before any is charged. After it a code of before is alive only if keep lets it,
-  the challenge was not used and attempts were left. A repeat changes nothing.
+  the challenge was not used and attempts were left. A repeat changes nothing, and revives nothing that ended.
 ]]
-local id, scope, counts, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
-local code, code_sealed, token, token_sealed = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local id, scope, counts, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
+local code, token, sealed, group = ARGV[4], ARGV[5], ARGV[6], ARGV[8]
 local keep, attempts, sends, guesses = byte(counts, 1, 4)
 local limits = sends + guesses
 
@@ -31,19 +34,28 @@ local now = clock()
 local life = call('PTTL', KEYS[1])
 local values = {}
 if life ~= -2 then
-  values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', 'f', 'r', scope .. '1', unpack(ARGV, 9, 8 + limits))
+  values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', scope .. 'e', scope .. 'i', scope .. '1', 'f', 'r',
+    unpack(ARGV, 9, 8 + limits))
 end
-local failures = whole(values[3])
+local failures = whole(values[6])
 local set = {'HSET', KEYS[1]}
-local wait, next, last = gcra(set, values, 6, 9, rates, 0, sends, now)
+local wait, next, last = gcra(set, values, 8, 9, rates, 0, sends, now)
 
--- What stays of the challenge, moved up by one; what is dropped; the letters that are taken and the last slot that is.
-local stay, drop, letters, bottom = {}, {}, '', 1
+-- What stays of the challenge, moved up by one; what is dropped; the letters that are taken, the last slot that is, and
+-- the ids of what is replaced.
+local stay, drop, letters, bottom, replaced = {}, {}, '', 1, ''
 if life ~= -2 then
-  local used, exhausted = byte(state(values[1])) == 117, marked(values[2]) >= attempts
+  local used, _, _, _, undone = use(values[1])
+  local exhausted = marked(values[2]) >= attempts
+  local before = values[3] or ''
+  if values[3] == '' or #before % 8 ~= 0 or #before > 8 * ENDED then damaged('ended ids') end
+  for i = 1, #before, 8 do
+    if sub(before, i, i + 7) == sub(id, 1, 8) then return {id, NOT_FOUND} end
+  end
+
   local room = used and 0 or keep - 1
   local fields, seen, older = call('HLEN', KEYS[1]), 0, nil
-  for i = 1, 5 + limits do
+  for i = 1, 7 + limits do
     if values[i] then seen = seen + 1 end
   end
   for i = 1, SLOTS do
@@ -58,20 +70,39 @@ if life ~= -2 then
       local rest = ''
       for _, kind in ipairs({'c', 't'}) do
         local at = find(slot, kind)
-        if at then
-          seen = seen + byte(slot, at + 1) - 48
-          local dead = #stay >= room or now >= ends(slot, at, now) or kind == 'c' and exhausted
-          if dead then pieces(drop, scope, slot, at) else rest = rest .. sub(slot, at, at + SECRET - 1) end
+        if at and #stay < room and now < ends(slot, at, now) and not (kind == 'c' and exhausted) then
+          rest = rest .. sub(slot, at, at + SECRET - 1)
         end
       end
-      if sub(slot, 1, 12) == id then return {id, OK, byte(slot, 19) == 116 and 0 or 1, wait} end
-      if rest ~= '' then stay[#stay + 1] = sub(slot, 1, HEAD) .. rest end
+      local own = sub(slot, 1, ID) == id
+      if own or i == 1 and group ~= '' and values[4] == group then
+        local alive = lives(slot, now) and not used
+        local coded = byte(slot, 19) == 116 and 0 or 1
+        if own then return alive and {id, OK, coded, wait, id} or {id, NOT_FOUND} end
+        if alive then
+          local left = {}
+          for k, kind in ipairs({'c', 't'}) do
+            local at = find(slot, kind)
+            left[k] = at and math.max(0, ends(slot, at, now) - now) or 0
+          end
+          return {id, OK, coded, wait, sub(slot, 1, ID), left[1], left[2]}
+        end
+      end
+      seen = seen + byte(slot, 21) - 48
       letters, bottom = letters .. sub(slot, 20, 20), i
+      if rest == '' then
+        pieces(drop, scope, slot)
+        replaced = replaced .. sub(slot, 1, 8)
+      else
+        stay[#stay + 1] = sub(slot, 1, HEAD) .. rest
+      end
     end
   end
+  replaced = sub(replaced .. before, 1, 8 * ENDED)
 
-  -- Something else is in the record: of other challenges the dead go, and the one issued to longest ago of more than
-  -- 16; of limits that are no longer asked for those that are refilled.
+  -- Something else is in the record: of other challenges those go that are over, but not before a late copy of what was
+  -- issued or used there can do no harm any more; of more than 16 those give way first that ended, then those issued to
+  -- longest ago. Of limits that are no longer asked for those go that are refilled.
   if seen < fields then
     local scopes, names, stored = survey()
     local others, asked = {}, {}
@@ -80,17 +111,22 @@ if life ~= -2 then
         local newest, live = 0, false
         for _, slot in ipairs(slots(other, 1)) do
           if slot then
-            local code_at, token_at = find(slot, 'c'), find(slot, 't')
-            live = live or code_at and now < ends(slot, code_at, now) or token_at and now < ends(slot, token_at, now)
+            find(slot, 'c')
+            live = live or lives(slot, now)
             newest = math.max(newest, issued_at(slot))
           end
         end
-        others[#others + 1] = {names = names[other], newest = live and newest or 0}
+        local theirs, used_at = use(call('HGET', KEYS[1], other .. 'u'))
+        local fresh = newest > now - REMEMBERED or theirs and used_at >= now - REPEATS
+        others[#others + 1] = {names = names[other], newest = newest, over = not live and not fresh, ended = theirs or not live}
       end
     end
-    table.sort(others, function(a, b) return a.newest > b.newest end)
+    table.sort(others, function(a, b)
+      if a.ended ~= b.ended then return b.ended end
+      return a.newest > b.newest
+    end)
     for i, other in ipairs(others) do
-      if other.newest == 0 or i >= CHALLENGES then
+      if other.over or i >= CHALLENGES then
         for _, name in ipairs(other.names) do drop[#drop + 1] = name end
       end
     end
@@ -100,12 +136,17 @@ if life ~= -2 then
     end
   end
   -- An undone call stays known: a late copy of it must find nothing, whatever was issued since.
-  if used then drop[#drop + 1] = scope .. 'u' end
+  if used and undone ~= NONE then
+    set[#set + 1], set[#set + 2] = scope .. 'u', 'x' .. six(0) .. NONE .. NONE .. undone
+  elseif used then
+    drop[#drop + 1] = scope .. 'u'
+  end
   if values[2] then drop[#drop + 1] = scope .. 'w' end
+  if values[4] and group == '' then drop[#drop + 1] = scope .. 'i' end
 end
 
 if code ~= '' and life ~= -2 then
-  local locked = gcra(nil, values, 6, 9, rates, sends, guesses, now)
+  local locked = gcra(nil, values, 8, 9, rates, sends, guesses, now)
   local disabled = failures >= DISABLED_AT
   if token == '' and disabled then return {id, DISABLED} end
   if token == '' and locked > 0 then return {id, LOCKED, locked} end
@@ -113,15 +154,13 @@ if code ~= '' and life ~= -2 then
 end
 if wait > 0 then return {id, THROTTLED, wait} end
 
+if code ~= '' then code = sub(code, 1, 5) .. sub(salted(id, sub(code, 6)), 1, DIGEST) end
 local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
-local low = now % 16777216
-local high = (now - low) / 16777216
-local third, sixth = high % 256, low % 256
-local second, fifth = (high - third) / 256 % 256, (low - sixth) / 256 % 256
-local first, fourth = (high - second * 256 - third) / 65536, (low - fifth * 256 - sixth) / 65536
 local as = code == '' and 't' or token == '' and 'c' or 'b'
-local slot = id .. string.char(first, second, third, fourth, fifth, sixth) .. as .. letter .. code .. token
+local count = math.ceil(#sealed / PIECE)
+if count > 4 then count = 1 end
+local slot = id .. six(now) .. as .. letter .. count .. code .. token
 
 local size = #set
 set[size + 1], set[size + 2] = scope .. '1', slot
@@ -129,18 +168,17 @@ for i = 1, #stay do
   set[#set + 1], set[#set + 2] = scope .. (i + 1), stay[i]
 end
 for i = #stay + 2, bottom do drop[#drop + 1] = scope .. i end
+if replaced ~= '' then set[#set + 1], set[#set + 2] = scope .. 'e', replaced end
+if group ~= '' then set[#set + 1], set[#set + 2] = scope .. 'i', group end
+local step = count == 1 and #sealed or PIECE
+for i, name in ipairs(pieces({}, scope, slot)) do
+  set[#set + 1], set[#set + 2] = name, sub(sealed, (i - 1) * step + 1, i * step)
+end
 
+last = math.max(last, now + REMEMBERED)
 for at = HEAD + 1, #slot, SECRET do
   local expires = ends(slot, at, now)
   if expires > last then last = expires end
-  if byte(slot, at + 1) > 48 then
-    local sealed = byte(slot, at) == 99 and code_sealed or token_sealed
-    local names = pieces({}, scope, slot, at)
-    local step = #names == 1 and #sealed or PIECE
-    for i, name in ipairs(names) do
-      set[#set + 1], set[#set + 2] = name, sub(sealed, (i - 1) * step + 1, i * step)
-    end
-  end
 end
 if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
 
@@ -154,8 +192,8 @@ if life == -2 then
     call('HDEL', KEYS[1], unpack(names))
     error(answer.err)
   end
-  return {id, OK, code == '' and 0 or 1, next}
+  return {id, OK, code == '' and 0 or 1, next, id}
 end
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
 keep_until(last, life, now)
-return {id, OK, code == '' and 0 or 1, next}
+return {id, OK, code == '' and 0 or 1, next, id}

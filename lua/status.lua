@@ -27,7 +27,7 @@ local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, gu
 
 for _, scope in ipairs((survey())) do
   local challenge = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w')
-  local used = byte(state(challenge[1])) == 117 and 1 or 0
+  local used = use(challenge[1]) and 1 or 0
   local left = math.max(0, attempts - marked(challenge[2]))
   for i, slot in ipairs(slots(scope, 1)) do
     if slot and i <= keep then
@@ -39,7 +39,7 @@ for _, scope in ipairs((survey())) do
         last = math.max(last, expires)
       end
       if last > now then
-        for _, value in ipairs({sub(slot, 1, 12), live[1], live[2], scope == '' and 0 or 1, used, left,
+        for _, value in ipairs({sub(slot, 1, ID), live[1], live[2], scope == '' and 0 or 1, used, left,
             issued_at(slot), last - now}) do
           reply[#reply + 1] = value
         end

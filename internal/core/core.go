@@ -20,8 +20,8 @@ type Core struct {
 	Subject func(typed string) (string, error)
 	// Challenge returns a subject's own spelling and its challenge, that of a binding unless it is empty.
 	Challenge func(typed, binding string) (string, keyring.Challenge, error)
-	// Observe tells the Manager's observer of a call.
-	Observe func(ctx context.Context, op, kind, id string, err error, start time.Time)
+	// Observe tells the Manager's observer of a call about the subject of a tag.
+	Observe func(ctx context.Context, op, kind, id, tag string, err error, start time.Time)
 	// Now is the local clock.
 	Now func() time.Time
 	// Verification returns a proof as a onetime.Verification.
@@ -35,6 +35,7 @@ type Proof struct {
 	Payload       []byte
 	IssuedAt      time.Time
 	FixedCode     bool
+	Repeated      bool
 	Undo          func(context.Context) error
 	Ticket        func() []byte
 }

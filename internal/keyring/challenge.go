@@ -45,7 +45,18 @@ func (c Challenge) Scope() string {
 	return ":" + c.Binding
 }
 
-// Digest is what Redis knows of a code, or of the nonce of a token.
-func (k Key) Digest(c Challenge, kind, secret string) string {
-	return k.digests.sum(DigestSize, "digest", kind, c.Purpose, c.Tag, c.Binding, secret)
+// Digest is what Redis hears of a code, or of the nonce of a token. The request, empty for none, is a secret of whoever asked
+// for the code: it keeps what was typed before a code was issued from telling anything of it.
+func (k Key) Digest(c Challenge, kind, request, secret string) string {
+	return k.digests.sum(DigestSize, "digest", kind, c.Purpose, c.Tag, c.Binding, request, secret)
+}
+
+// Group names all sendings of one form: of the call op, about the same secret, under the same key of the requester.
+func (r *Ring) Group(op string, c Challenge, kind, secret, key string) string {
+	return r.naming.sum(IDSize, "group", op, c.Purpose, c.Tag, c.Binding, kind, secret, key)
+}
+
+// Pseudonym stands for the person in events: 11 characters.
+func (r *Ring) Pseudonym(purpose, tag string) string {
+	return Encoding.EncodeToString([]byte(r.naming.sum(pseudonymSize, "pseudonym", purpose, tag)))
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash"
 	"sync"
 
@@ -20,12 +21,13 @@ import (
 
 // Sizes in bytes.
 const (
-	minKey      = 32
-	maxKeys     = 8 // keys of a ring: each costs a digest in every verification
-	tagSize     = 16
-	bindingSize = 8
-	DigestSize  = 16
-	IDSize      = 12
+	minKey        = 32
+	maxKeys       = 8 // keys of a ring: each costs a digest in every verification
+	tagSize       = 16
+	bindingSize   = 8
+	pseudonymSize = 8
+	DigestSize    = 16
+	IDSize        = 12
 )
 
 // Encoding is strict: no padding, no spare bits, one spelling for each value.
@@ -52,7 +54,11 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 	}
 	for i, k := range all {
 		if len(k) < minKey {
-			errs = append(errs, fault.Invalid("onetime: key %d of the ring has %d bytes: want at least %d", i+1, len(k), minKey))
+			which := "the key"
+			if len(all) > 1 {
+				which = fmt.Sprintf("key %d of the ring", i+1)
+			}
+			errs = append(errs, fault.Invalid("onetime: %s has %d bytes: want at least %d", which, len(k), minKey))
 		}
 		for j := range i {
 			if bytes.Equal(k, all[j]) {

@@ -48,9 +48,9 @@ func TestKeys_FrameTellsPartsApart(t *testing.T) {
 func TestKeys_DigestsDifferByEveryInput(t *testing.T) {
 	r := ring(t, rig.Key('k', 32), rig.Key('n', 32), rig.Key('p', 32))
 	p := challenge(r, "default", "alice@example.com", "cookie")
-	base := r.Keys[0].Digest(p, "c", "123456")
+	base := r.Keys[0].Digest(p, "c", "request", "123456")
 	require.Len(t, base, 16)
-	require.Equal(t, base, r.Keys[0].Digest(p, "c", "123456"))
+	require.Equal(t, base, r.Keys[0].Digest(p, "c", "request", "123456"))
 
 	other := func(change func(*keyring.Challenge)) keyring.Challenge {
 		changed := p
@@ -59,13 +59,16 @@ func TestKeys_DigestsDifferByEveryInput(t *testing.T) {
 	}
 	digests := map[string]string{
 		"the same": base,
-		"key":      r.Keys[1].Digest(p, "c", "123456"),
-		"kind":     r.Keys[0].Digest(p, "t", "123456"),
-		"secret":   r.Keys[0].Digest(p, "c", "123457"),
-		"purpose":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Purpose = "login" }), "c", "123456"),
-		"tag":      r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Tag = strings.Repeat("x", 16) }), "c", "123456"),
-		"binding":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("x", 8) }), "c", "123456"),
-		"unbound":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("\x00", 8) }), "c", "123456"),
+		"key":      r.Keys[1].Digest(p, "c", "request", "123456"),
+		"kind":     r.Keys[0].Digest(p, "t", "request", "123456"),
+		"request":  r.Keys[0].Digest(p, "c", "requesu", "123456"),
+		"none":     r.Keys[0].Digest(p, "c", "", "123456"),
+		"shifted":  r.Keys[0].Digest(p, "c", "request1", "23456"),
+		"secret":   r.Keys[0].Digest(p, "c", "request", "123457"),
+		"purpose":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Purpose = "login" }), "c", "request", "123456"),
+		"tag":      r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Tag = strings.Repeat("x", 16) }), "c", "request", "123456"),
+		"binding":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("x", 8) }), "c", "request", "123456"),
+		"unbound":  r.Keys[0].Digest(other(func(p *keyring.Challenge) { p.Binding = strings.Repeat("\x00", 8) }), "c", "request", "123456"),
 	}
 	seen := map[string]string{}
 	for name, digest := range digests {
@@ -112,9 +115,9 @@ func TestKeys_WhatIsSealedOpens(t *testing.T) {
 		{"a", make([]byte, 4096)},
 		{strings.Repeat("s", 512), []byte{0}},
 	} {
-		sealed := r.Keys[0].Seal(p, "t", "id", "digest", c.subject, c.payload)
+		sealed := r.Keys[0].Seal(p, "id", c.subject, c.payload)
 		require.Len(t, sealed, 12+2+len(c.subject)+len(c.payload)+16)
-		subject, payload, err := r.Keys[0].Open(p, "t", "id", "digest", sealed)
+		subject, payload, err := r.Keys[0].Open(p, "id", sealed)
 		require.NoError(t, err)
 		require.Equal(t, c.subject, subject)
 		require.Equal(t, c.payload, payload)
@@ -124,10 +127,10 @@ func TestKeys_WhatIsSealedOpens(t *testing.T) {
 func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
 	r := ring(t, rig.Key('k', 32), rig.Key('n', 32), rig.Key('p', 32))
 	p := challenge(r, "default", "alice@example.com", "cookie")
-	sealed := r.Keys[0].Seal(p, "t", "id", "digest", "alice@example.com", []byte("payload"))
-	shut := func(name string, i int, p keyring.Challenge, kind, id, digest, sealed string) {
+	sealed := r.Keys[0].Seal(p, "id", "alice@example.com", []byte("payload"))
+	shut := func(name string, i int, p keyring.Challenge, id, sealed string) {
 		t.Helper()
-		subject, payload, err := r.Keys[i].Open(p, kind, id, digest, sealed)
+		subject, payload, err := r.Keys[i].Open(p, id, sealed)
 		require.Error(t, err, name)
 		require.Empty(t, subject, name)
 		require.Empty(t, payload, name)
@@ -137,21 +140,17 @@ func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
 		change(&changed)
 		return changed
 	}
-	shut("key", 1, p, "t", "id", "digest", sealed)
-	shut("purpose", 0, other(func(p *keyring.Challenge) { p.Purpose += "x" }), "t", "id", "digest", sealed)
-	shut("tag", 0, other(func(p *keyring.Challenge) { p.Tag += "x" }), "t", "id", "digest", sealed)
-	shut("binding", 0, other(func(p *keyring.Challenge) { p.Binding += "x" }), "t", "id", "digest", sealed)
-	shut("kind", 0, p, "c", "id", "digest", sealed)
-	shut("id", 0, p, "t", "ie", "digest", sealed)
-	shut("digest", 0, p, "t", "id", "digesu", sealed)
-	shut("id and digest shifted", 0, p, "t", "idd", "igest", sealed)
+	shut("key", 1, p, "id", sealed)
+	shut("purpose", 0, other(func(p *keyring.Challenge) { p.Purpose += "x" }), "id", sealed)
+	shut("tag", 0, other(func(p *keyring.Challenge) { p.Tag += "x" }), "id", sealed)
+	shut("id", 0, p, "ie", sealed)
 	for i := range sealed {
 		altered := []byte(sealed)
 		altered[i] ^= 1 << (i % 8)
-		shut(fmt.Sprint("byte ", i), 0, p, "t", "id", "digest", string(altered))
-		shut(fmt.Sprint("cut at ", i), 0, p, "t", "id", "digest", sealed[:i])
+		shut(fmt.Sprint("byte ", i), 0, p, "id", string(altered))
+		shut(fmt.Sprint("cut at ", i), 0, p, "id", sealed[:i])
 	}
-	shut("extended", 0, p, "t", "id", "digest", sealed+"\x00")
+	shut("extended", 0, p, "id", sealed+"\x00")
 }
 
 // Only who holds the key can seal what is too short for the subject that it announces: then it is an error, no panic.
@@ -165,8 +164,8 @@ func TestKeys_SealedPartWithoutItsSubjectDoesNotOpen(t *testing.T) {
 	for plain, opens := range map[string]bool{
 		"": false, "\x00": false, "\x00\x00": true, "\x00\x01": false, "\x00\x02a": false, "\x00\x01a": true, "\xff\xffa": false,
 	} {
-		sealed := aead.Seal(nil, nil, []byte(plain), rig.Framed("sealed", "t", p.Purpose, p.Tag, p.Binding, "id", "digest"))
-		subject, payload, err := r.Keys[0].Open(p, "t", "id", "digest", string(sealed))
+		sealed := aead.Seal(nil, nil, []byte(plain), rig.Framed("sealed", p.Purpose, p.Tag, "id"))
+		subject, payload, err := r.Keys[0].Open(p, "id", string(sealed))
 		require.Equal(t, opens, err == nil, "%q", plain)
 		require.Nil(t, payload)
 		require.Equal(t, opens && len(plain) > 2, subject == "a", "%q", plain)
@@ -179,7 +178,7 @@ func TestKeys_MACsAreSafeForConcurrentUse(t *testing.T) {
 	var tags, digests [64]string
 	for i := range tags {
 		p := challenge(r, "default", subject(i), "")
-		tags[i], digests[i] = p.Tag, r.Keys[0].Digest(p, "c", "123456")
+		tags[i], digests[i] = p.Tag, r.Keys[0].Digest(p, "c", "request", "123456")
 	}
 	var group sync.WaitGroup
 	for worker := range 8 {
@@ -187,12 +186,12 @@ func TestKeys_MACsAreSafeForConcurrentUse(t *testing.T) {
 			for n := range 500 {
 				i := (n + worker) % len(tags)
 				p := challenge(r, "default", subject(i), "")
-				if p.Tag != tags[i] || r.Keys[0].Digest(p, "c", "123456") != digests[i] {
+				if p.Tag != tags[i] || r.Keys[0].Digest(p, "c", "request", "123456") != digests[i] {
 					t.Error("a MAC of another call")
 					return
 				}
-				sealed := r.Keys[0].Seal(p, "c", "id", "digest", subject(i), nil)
-				if got, _, err := r.Keys[0].Open(p, "c", "id", "digest", sealed); err != nil || got != subject(i) {
+				sealed := r.Keys[0].Seal(p, "id", subject(i), nil)
+				if got, _, err := r.Keys[0].Open(p, "id", sealed); err != nil || got != subject(i) {
 					t.Error("a seal of another call")
 					return
 				}
@@ -200,4 +199,44 @@ func TestKeys_MACsAreSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestKeys_GroupsDifferByEveryInput(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), rig.Key('n', 32))
+	p := challenge(r, "default", "alice@example.com", "cookie")
+	base := r.Group("VerifyOTP", p, "c", "123456", "the key of a form")
+	require.Len(t, base, 12)
+	require.Equal(t, base, ring(t, rig.Key('x', 32), rig.Key('n', 32)).Group("VerifyOTP", p, "c", "123456", "the key of a form"), "rotations keep it")
+	seen := map[string]bool{base: true}
+	for _, other := range []string{
+		r.Group("VerifyToken", p, "c", "123456", "the key of a form"),
+		r.Group("VerifyOTP", challenge(r, "login", "alice@example.com", "cookie"), "c", "123456", "the key of a form"),
+		r.Group("VerifyOTP", challenge(r, "default", "bob@example.com", "cookie"), "c", "123456", "the key of a form"),
+		r.Group("VerifyOTP", challenge(r, "default", "alice@example.com", "other"), "c", "123456", "the key of a form"),
+		r.Group("VerifyOTP", p, "t", "123456", "the key of a form"),
+		r.Group("VerifyOTP", p, "c", "123457", "the key of a form"),
+		r.Group("VerifyOTP", p, "c", "123456", "the key of another form"),
+		r.Group("VerifyOTP", p, "c", "123456t", "he key of a form"),
+	} {
+		require.False(t, seen[other])
+		seen[other] = true
+	}
+}
+
+func TestKeys_PseudonymsDifferByPersonPurposeAndNamingKey(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), rig.Key('n', 32))
+	name := func(r *keyring.Ring, purpose, subject string) string {
+		return r.Pseudonym(purpose, r.Tag(purpose, subject))
+	}
+	base := name(r, "default", "alice@example.com")
+	require.Regexp(t, `^[A-Za-z0-9_-]{11}$`, base)
+	require.Equal(t, base, name(ring(t, rig.Key('x', 32), rig.Key('n', 32)), "default", "alice@example.com"))
+	seen := map[string]bool{base: true}
+	for _, other := range []string{
+		name(r, "default", "bob@example.com"), name(r, "login", "alice@example.com"),
+		name(ring(t, rig.Key('k', 32), nil), "default", "alice@example.com"),
+	} {
+		require.False(t, seen[other])
+		seen[other] = true
+	}
 }

@@ -8,17 +8,18 @@ import (
 // ErrSeal is why a sealed part is not believed.
 var ErrSeal = errors.New("damaged record: sealed part does not open")
 
-// Seal encrypts subject and payload. What they belong to is authenticated: nothing sealed can be moved elsewhere.
-func (k Key) Seal(c Challenge, kind, id, digest, subject string, payload []byte) string {
+// Seal encrypts subject and payload of an issue, for its code and its token. The record and the issue are authenticated:
+// nothing sealed can be moved elsewhere.
+func (k Key) Seal(c Challenge, id, subject string, payload []byte) string {
 	plain := make([]byte, 0, 2+len(subject)+len(payload))
 	plain = binary.BigEndian.AppendUint16(plain, uint16(len(subject)))
 	plain = append(append(plain, subject...), payload...)
-	return string(k.seals.Seal(nil, nil, plain, sealedFor(c, kind, id, digest)))
+	return string(k.seals.Seal(nil, nil, plain, sealedFor(c, id)))
 }
 
 // Open gives back what Seal took. The payload is nil if there was none. The error is ErrSeal.
-func (k Key) Open(c Challenge, kind, id, digest, sealed string) (subject string, payload []byte, err error) {
-	plain, err := k.seals.Open(nil, nil, []byte(sealed), sealedFor(c, kind, id, digest))
+func (k Key) Open(c Challenge, id, sealed string) (subject string, payload []byte, err error) {
+	plain, err := k.seals.Open(nil, nil, []byte(sealed), sealedFor(c, id))
 	if err != nil || len(plain) < 2 {
 		return "", nil, ErrSeal
 	}
@@ -33,8 +34,8 @@ func (k Key) Open(c Challenge, kind, id, digest, sealed string) (subject string,
 	return subject, payload, nil
 }
 
-func sealedFor(c Challenge, kind, id, digest string) []byte {
-	return Frame(make([]byte, 0, 192), "sealed", kind, c.Purpose, c.Tag, c.Binding, id, digest)
+func sealedFor(c Challenge, id string) []byte {
+	return Frame(make([]byte, 0, 128), "sealed", c.Purpose, c.Tag, id)
 }
 
 // A Ticket is what an Undo needs to know of a use.

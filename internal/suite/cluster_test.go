@@ -202,7 +202,7 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 					}
 					require.True(t, decided(c.call(clusterDeadline, func(context.Context) error { return call() })), name)
 					waits := 0
-					if v.name == "WithReplicaAck" && slices.Contains([]string{"VerifyOTP", "VerifyToken", "Cancel", "Revoke"}, name) {
+					if v.name == "WithReplicaAck" && slices.Contains([]string{"VerifyOTP", "VerifyToken", "Cancel", "CancelQuietly", "Revoke", "Erase"}, name) {
 						waits = 1
 					}
 					require.Equal(t, 1, told(t, primaries, "cmdstat_evalsha"), name)

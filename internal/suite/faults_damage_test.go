@@ -27,17 +27,18 @@ var reads = func() map[string][]string {
 	slot := append([]string{"Revoke", "Status"}, issues...)
 	codes := []string{"VerifyOTP", "VerifyOTP wrong", "VerifyOTP known", "VerifyOTP used"}
 	return map[string][]string{
-		"u": slices.Concat(unbound, []string{"IssueOTP", "IssueToken", "IssueLink", "Undo again", "Status"}),
+		"u": slices.Concat(unbound, issues, []string{"Undo again", "Status"}),
 		"w": {"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyOTP wrong", "VerifyOTP known", "Status"},
 		"1": slices.Concat(slot, unbound), "2": slices.Concat(slot, unbound),
-		"used u": slices.Concat(used, []string{"IssueOTP used", "Undo", "Status"}), "used 1": slices.Concat(slot, used), "cancelled 1": slot,
-		"1 code": {"VerifyOTP"}, "1 token": {"VerifyToken", "InspectToken"}, "2 token": {"VerifyToken older"},
-		"used 1 code": nil, "used 1 token": nil, // not opened for a refusal
-		"f":        slices.Concat(issues, unbound, used, []string{"Status"}),
-		"s3600000": append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
+		"used u": slices.Concat(used, issues, []string{"Undo", "Status"}), "used 1": slices.Concat(slot, used), "cancelled 1": slot,
+		"e": {"IssueOTP", "IssueToken", "IssueLink"}, "i": nil, // a group that nothing is of
+		"1 sealed": {"VerifyOTP", "VerifyToken", "InspectToken"}, "2 sealed": {"VerifyToken older"},
+		"used 1 sealed": nil, // not opened for a refusal
+		"f":             slices.Concat(issues, unbound, used, []string{"Status"}),
+		"s3600000":      append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
 		"r": nil,
 		// What no Manager here has written:
-		"g7200000": issues, "s1": issues, ":stranger1": slot, ":strangeru": {"Status"}, ":strangerw": {"Status"}, ":strangerac1": nil,
+		"g7200000": issues, "s1": issues, ":stranger1": slot, ":strangeru": append([]string{"Status"}, issues...), ":strangerw": {"Status"}, ":strangera1": nil,
 		"6": nil, ":": nil, ":short1": nil, "s": nil, "g0x1": nil, "unknown": nil, "\xff": nil,
 	}
 }()
@@ -62,7 +63,7 @@ func TestFault_GarbageInAnyField(t *testing.T) {
 			label := labels[field]
 			readers, known := reads[label]
 			require.True(t, known, "field %q, %s", field, label)
-			sealed := strings.HasSuffix(label, " code") || strings.HasSuffix(label, " token")
+			sealed := strings.HasSuffix(label, " sealed")
 			for _, value := range garbage {
 				// All of it on one server, some of it on the others.
 				if n++; n%few != 0 && (!strings.HasSuffix(b.Name, "/redis") || len(readers) == 0 || testing.Short()) {
@@ -108,10 +109,10 @@ func TestFault_SlotOfTheRightSizeWithWrongBytes(t *testing.T) {
 		require.NoError(t, v.Undo(t.Context()))
 		key := b.Only(t)
 		slot := b.Record(t, key)["1"]
-		require.Len(t, slot, 64)
-		code, token := slot[:42], slot[:20]+slot[42:]
+		require.Len(t, slot, 63)
+		code, token := slot[:42], slot[:21]+slot[42:]
 		var slots []string
-		for _, at := range []int{18, 19, 20, 21, 42, 43} { // what it was answered with, place, kinds and pieces
+		for _, at := range []int{18, 19, 20, 21, 42} { // what it was answered with, letter, pieces, kinds
 			for _, c := range "\x00/05`bg{" {
 				altered := []byte(slot)
 				if altered[at] = byte(c); c != rune(slot[at]) && !(at == 18 && c == 'b') && !(at == 19 && c == 'b') {
@@ -120,8 +121,8 @@ func TestFault_SlotOfTheRightSizeWithWrongBytes(t *testing.T) {
 			}
 		}
 		// The wrong order, two of a kind, a token without a sealed part.
-		slots = append(slots, slot[:20]+slot[42:]+slot[20:42], code+code[20:], token+token[20:], token[:21]+"0"+token[22:])
-		for _, size := range []int{19, 21, 41, 43, 63} {
+		slots = append(slots, slot[:21]+slot[42:]+slot[21:42], code+code[21:], token+token[21:], token[:20]+"0"+token[21:])
+		for _, size := range []int{20, 22, 41, 43, 62} {
 			slots = append(slots, slot[:size])
 		}
 		slots = append(slots, slot+"x", slot+slot[42:])
@@ -161,7 +162,7 @@ func TestFault_MissingSealedPart(t *testing.T) {
 		m := b.Manager(t, fullOptions...)
 		f := newFull(t, b, m, rig.Alice)
 		for field, label := range f.labels(m) {
-			if len(field) != 3 && len(field) != 12 { // is no piece
+			if len(field) != 2 && len(field) != 11 { // is no piece
 				continue
 			}
 			f.restore(t, nil)
@@ -243,10 +244,10 @@ func (f *full) labels(m *onetime.Manager) map[string]string {
 				continue
 			}
 			labels[field] = name + rest
-			if len(rest) == 3 { // a piece, which belongs to the slot with its place
+			if len(rest) == 2 && rest[0] <= 'f' { // a piece, which belongs to the slot with its letter
 				for slot, value := range f.fields {
 					if rig.IsSlot(slot) && strings.HasPrefix(slot, prefix) && len(slot) == len(prefix)+1 && value[19] == rest[0] {
-						labels[field] = name + slot[len(prefix):] + " " + map[byte]string{'c': "code", 't': "token"}[rest[1]]
+						labels[field] = name + slot[len(prefix):] + " sealed"
 					}
 				}
 			}

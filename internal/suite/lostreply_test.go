@@ -563,14 +563,14 @@ func TestLostReply_WithAnotherCallInBetween(t *testing.T) {
 		name = "issue of a " + kind + ", "
 		add(issueLost(kind), nil,
 			overtaken{name: name + "a throttled issue", between: throttled, after: []step{pending(1), oursAlive}},
-			overtaken{name: name + "an issue", opts: []onetime.Option{noLimit}, between: issues, after: []step{pending(1), theirsDead, oursAlive}},
+			overtaken{name: name + "an issue", opts: []onetime.Option{noLimit}, between: issues, want: onetime.ErrNotFound, after: []step{pending(1), theirsAlive}},
 			overtaken{name: name + "an issue that keeps", opts: []onetime.Option{noLimit, keep2}, between: issues,
 				after: []step{pending(2), oursAlive, theirsDead}},
-			overtaken{name: name + "the issue that empties the limit", between: issues, want: onetime.ErrThrottled,
+			overtaken{name: name + "the issue that empties the limit", between: issues, want: onetime.ErrNotFound,
 				opts: []onetime.Option{onetime.WithSendLimits(onetime.Limit{Burst: 2, Per: time.Hour})}, after: []step{pending(1), theirsAlive}},
 			overtaken{name: name + "Unlock", between: unlocks, after: []step{pending(1), oursAlive}},
-			overtaken{name: name + "Revoke", between: revokes, after: []step{oursDead}},
-			overtaken{name: name + "Cancel", between: cancels, after: []step{oursDead}},
+			overtaken{name: name + "Revoke", between: revokes, want: onetime.ErrNotFound, after: []step{pending(0)}},
+			overtaken{name: name + "Cancel", between: cancels, want: onetime.ErrNotFound, after: []step{pending(0)}},
 		)
 	}
 	add(guessLost, []step{issued(byLink)},

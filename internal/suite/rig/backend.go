@@ -147,16 +147,28 @@ func (b *Backend) Advance(t testing.TB, d time.Duration) {
 				require.NoError(t, err)
 				b.Raw.HSet(ctx, key, field, at-d.Milliseconds())
 			case IsSlot(field):
-				slot := []byte(value)
-				at := binary.BigEndian.Uint64(append([]byte{0, 0}, slot[12:18]...))
-				binary.BigEndian.PutUint16(slot[12:], uint16((at-uint64(d.Milliseconds()))>>32))
-				binary.BigEndian.PutUint32(slot[14:], uint32(at-uint64(d.Milliseconds())))
-				b.Raw.HSet(ctx, key, field, slot)
+				b.Raw.HSet(ctx, key, field, moved(value, 12, d))
+			case isUse(field) && value[0] != 'x':
+				b.Raw.HSet(ctx, key, field, moved(value, 1, d))
 			}
 		}
 		end := time.UnixMilli(b.Raw.PExpireTime(ctx, key).Val().Milliseconds()).Add(-d)
 		require.NoError(t, b.Raw.PExpireAt(ctx, key, end).Err()) // what is past deletes
 	}
+}
+
+// isUse reports whether a field is that of the use of a challenge.
+func isUse(field string) bool {
+	return field == "u" || len(field) == 10 && field[0] == ':' && field[9] == 'u'
+}
+
+// moved returns a value in which the time of 6 bytes that begins at a byte is so much earlier.
+func moved(value string, at int, d time.Duration) []byte {
+	bytes := []byte(value)
+	time := binary.BigEndian.Uint64(append([]byte{0, 0}, bytes[at:at+6]...)) - uint64(d.Milliseconds())
+	binary.BigEndian.PutUint16(bytes[at:], uint16(time>>32))
+	binary.BigEndian.PutUint32(bytes[at+2:], uint32(time))
+	return bytes
 }
 
 // Records returns the Redis keys of all records.

@@ -69,16 +69,18 @@ func Operations(t *testing.T, setup, m *onetime.Manager) map[string]func() error
 	token, err := setup.IssueToken(ctx, "alice@example.com")
 	require.NoError(t, err)
 	return map[string]func() error{
-		"IssueOTP":     func() error { _, err := m.IssueOTP(ctx, "alice@example.com"); return err },
-		"IssueToken":   func() error { _, err := m.IssueToken(ctx, "alice@example.com"); return err },
-		"IssueLink":    func() error { _, err := m.IssueLink(ctx, "alice@example.com", onetime.WithCode()); return err },
-		"VerifyOTP":    func() error { _, err := m.VerifyOTP(ctx, "alice@example.com", "123456"); return err },
-		"VerifyToken":  func() error { _, err := m.VerifyToken(ctx, token.Value); return err },
-		"InspectToken": func() error { _, err := m.InspectToken(ctx, token.Value); return err },
-		"Cancel":       func() error { return m.Cancel(ctx, "alice@example.com", token.ID) },
-		"Revoke":       func() error { return m.Revoke(ctx, "alice@example.com") },
-		"Unlock":       func() error { return m.Unlock(ctx, "alice@example.com") },
-		"Status":       func() error { _, err := m.Status(ctx, "alice@example.com"); return err },
+		"IssueOTP":      func() error { _, err := m.IssueOTP(ctx, "alice@example.com"); return err },
+		"IssueToken":    func() error { _, err := m.IssueToken(ctx, "alice@example.com"); return err },
+		"IssueLink":     func() error { _, err := m.IssueLink(ctx, "alice@example.com", onetime.WithCode()); return err },
+		"VerifyOTP":     func() error { _, err := m.VerifyOTP(ctx, "alice@example.com", "123456"); return err },
+		"VerifyToken":   func() error { _, err := m.VerifyToken(ctx, token.Value); return err },
+		"InspectToken":  func() error { _, err := m.InspectToken(ctx, token.Value); return err },
+		"Cancel":        func() error { return m.Cancel(ctx, "alice@example.com", token.ID) },
+		"CancelQuietly": func() error { return m.CancelQuietly(ctx, "alice@example.com", token.ID) },
+		"Revoke":        func() error { return m.Revoke(ctx, "alice@example.com") },
+		"Erase":         func() error { return m.Erase(ctx, "alice@example.com") },
+		"Unlock":        func() error { return m.Unlock(ctx, "alice@example.com") },
+		"Status":        func() error { _, err := m.Status(ctx, "alice@example.com"); return err },
 	}
 }
 

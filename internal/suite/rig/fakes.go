@@ -79,7 +79,7 @@ func (r *Recorder) EvalSha(ctx context.Context, sha string, keys []string, args 
 // A TokenRedis takes any token that is issued, or gives one back.
 type TokenRedis struct {
 	*Recorder
-	// Verify is what follows the status when a token is verified; nil where tokens are issued.
+	// Verify is what follows the status when a token is verified, up to the call; nil where tokens are issued.
 	Verify []any
 }
 
@@ -88,9 +88,9 @@ func (a *TokenRedis) EvalSha(ctx context.Context, _ string, keys []string, args 
 	a.Key, a.Args = keys[0], args
 	cmd := redis.NewCmd(ctx)
 	if a.Verify == nil {
-		cmd.SetVal([]any{args[0], int64(1), int64(0), int64(0)})
+		cmd.SetVal([]any{args[0], int64(1), int64(0), int64(0), args[0]})
 	} else {
-		cmd.SetVal(append([]any{args[0], int64(1)}, a.Verify...))
+		cmd.SetVal(append(append([]any{args[0], int64(1)}, a.Verify...), args[0], int64(0)))
 	}
 	return cmd
 }

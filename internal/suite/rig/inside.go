@@ -40,18 +40,18 @@ func Challenge(m *onetime.Manager, subject, binding string) keyring.Challenge {
 }
 
 // Digest is that of the Manager's key i.
-func Digest(m *onetime.Manager, i int, c keyring.Challenge, kind, secret string) string {
-	return core.Of(m).Ring.Keys[i].Digest(c, kind, secret)
+func Digest(m *onetime.Manager, i int, c keyring.Challenge, kind, request, secret string) string {
+	return core.Of(m).Ring.Keys[i].Digest(c, kind, request, secret)
 }
 
 // Seal is that of the Manager's key i.
-func Seal(m *onetime.Manager, i int, c keyring.Challenge, kind, id, digest, subject string, payload []byte) string {
-	return core.Of(m).Ring.Keys[i].Seal(c, kind, id, digest, subject, payload)
+func Seal(m *onetime.Manager, i int, c keyring.Challenge, id, subject string, payload []byte) string {
+	return core.Of(m).Ring.Keys[i].Seal(c, id, subject, payload)
 }
 
 // Open is that of the Manager's key i.
-func Open(m *onetime.Manager, i int, c keyring.Challenge, kind, id, digest, sealed string) (subject string, payload []byte, err error) {
-	return core.Of(m).Ring.Keys[i].Open(c, kind, id, digest, sealed)
+func Open(m *onetime.Manager, i int, c keyring.Challenge, id, sealed string) (subject string, payload []byte, err error) {
+	return core.Of(m).Ring.Keys[i].Open(c, id, sealed)
 }
 
 // ReadToken takes a token of the Manager's purpose apart.

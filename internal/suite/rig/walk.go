@@ -34,35 +34,37 @@ func Walk(t *testing.T, b *Backend, steps int, opts []onetime.Option, after func
 	for range steps {
 		subject := []string{"alice@example.com", "bob@example.com"}[random.IntN(2)]
 		binding := bindings[random.IntN(3)]
+		keys := []onetime.CallOption{nil, onetime.Idempotent("the key of one form"), onetime.Idempotent("the key of another")}
+		key := keys[random.IntN(3)]
 		payload := onetime.WithPayload(make([]byte, []int{0, 20, 150, 1000}[random.IntN(4)]))
 		old := pick()
 		var err error
 		switch random.IntN(14) {
 		case 0, 1:
 			var otp onetime.OTP
-			if otp, err = m.IssueOTP(ctx, subject, binding, payload); err == nil {
-				issued = append(issued, known{subject, otp.Code, "", otp.ID, binding})
+			if otp, err = m.IssueOTP(ctx, subject, binding, payload, key); err == nil {
+				issued = append(issued, known{subject, cmp.Or(otp.Code, "123456"), "", otp.ID, binding})
 			}
 		case 2:
 			var token onetime.Token
-			if token, err = m.IssueToken(ctx, subject, binding, payload); err == nil {
+			if token, err = m.IssueToken(ctx, subject, binding, payload, key); err == nil {
 				issued = append(issued, known{subject, "123456", token.Value, token.ID, binding})
 			}
 		case 3:
 			var link onetime.Link
-			if link, err = m.IssueLink(ctx, subject, binding, payload, onetime.WithCode()); err == nil {
+			if link, err = m.IssueLink(ctx, subject, binding, payload, key, onetime.WithCode()); err == nil {
 				issued = append(issued, known{subject, cmp.Or(link.Code, "123456"), link.Token, link.ID, binding})
 			}
 		case 4, 5:
 			var v onetime.Verification
-			if v, err = m.VerifyOTP(ctx, old.subject, old.code, old.binding); err == nil {
+			if v, err = m.VerifyOTP(ctx, old.subject, old.code, old.binding, key); err == nil {
 				uses = append(uses, v)
 			}
 		case 6, 7:
 			_, err = m.VerifyOTP(ctx, old.subject, fmt.Sprintf("%06d", random.IntN(1000)), old.binding)
 		case 8:
 			var v onetime.Verification
-			if v, err = m.VerifyToken(ctx, old.token, old.binding); err == nil {
+			if v, err = m.VerifyToken(ctx, old.token, old.binding, key); err == nil {
 				uses = append(uses, v)
 			}
 		case 9:
@@ -72,11 +74,15 @@ func Walk(t *testing.T, b *Backend, steps int, opts []onetime.Option, after func
 				err = uses[len(uses)-1].Undo(ctx)
 			}
 		case 11:
-			err = m.Cancel(ctx, old.subject, old.id)
+			if err = m.Cancel(ctx, old.subject, old.id); err == nil && random.IntN(2) == 0 {
+				err = m.CancelQuietly(ctx, pick().subject, pick().id)
+			}
 		case 12:
 			switch random.IntN(6) {
 			case 0:
-				err = m.Revoke(ctx, subject)
+				if err = m.Revoke(ctx, subject); random.IntN(3) == 0 {
+					err = m.Erase(ctx, subject)
+				}
 			case 1:
 				err = m.Unlock(ctx, subject)
 			default:
