@@ -1,8 +1,9 @@
 # What runs nightly, and before a release:
 #
-# make mutate alters each statement of the scripts and wants a test of the root or of internal/suite to fail. For each
-# survivor write that test, or give in internal/mutate/survivors.txt the reason why there is none (45 minutes on two
-# cores). ARGS='-only lua/undo.lua -v' for a part.
+# make mutate alters each statement of the scripts and wants a test to fail: of the root or of internal/suite where it is one
+# of lua, of internal/limit where it is cap.lua there. For each survivor write that test, or give in
+# internal/mutate/survivors.txt the reason why there is none (more than an hour on two cores).
+# ARGS='-only lua/undo.lua,lua/issue.lua:60-80 -v' for a part.
 #
 # make mutate-go does the same with the Go code of the root module. A mutant is judged by the short tests of its own package:
 # each package must stand on its own tests, and those of all packages (--integration) would take a minute for each mutant.

@@ -64,13 +64,13 @@ if undone == id then return {id, NOT_FOUND} end
 local mine = used and used_call == id
 local sent = used and not mine and group ~= '' and used_group == group and math.abs(now - used_at) <= REPEATS
 local again = match and (mine or sent)
-local count = 0
+local count
 if not again then
   if kind == 'c' then
     count = marked(values[2])
     local wait = gcra(nil, values, 5, 9, rates, 0, limits, now)
     local known = false
-    for k = 1, count > 0 and #newest or 0 do
+    for k = 1, #newest do
       local its = mark(newest[k])
       for i = 1, #marks, 4 do known = known or sub(marks, i, i + 3) == its end
     end

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,30 +59,6 @@ func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 		rdb := client(server.Addr)
 		t.Cleanup(func() { rdb.Close() })
 		test(t, rdb)
-	})
-}
-
-func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
-	backends(t, func(t *testing.T, rdb *redis.Client) {
-		l := New(rdb, time.Hour)
-		charges := []Charge{{Cap{"all", 100, 24 * time.Hour * 30}, 1}, {Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
-		var passed atomic.Int32
-		var running sync.WaitGroup
-		for i := range 1000 {
-			running.Go(func() {
-				err := l.Take(t.Context(), key, fmt.Sprint(i), charges)
-				if err == nil {
-					passed.Add(1)
-				} else if !errors.As(err, new(*RefusedError)) {
-					t.Error(err)
-				}
-			})
-		}
-		running.Wait()
-		require.EqualValues(t, 100, passed.Load())
-		left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap, charges[1].Cap})
-		require.NoError(t, err)
-		require.Equal(t, []int64{0, 400}, left, "what was refused took nothing of the other cap")
 	})
 }
 
@@ -158,6 +135,35 @@ func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	require.NoError(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
 }
 
+func TestTake_AnEventIsKnownToTheMillisecond(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 2, 2 * time.Hour}, 1}}
+	take := func(event string) error { return l.Take(t.Context(), key, event, charges) }
+	require.NoError(t, take("a"))
+	require.NoError(t, take("b"))
+	server.SetTime(start.Add(time.Minute - time.Millisecond))
+	require.NoError(t, take("a"))
+	server.SetTime(start.Add(time.Minute))
+	require.Equal(t, 59*time.Minute, refused(t, take("a")).RetryAfter)
+}
+
+func TestTake_NumbersHaveUpTo15Digits(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
+	for digits, damaged := range map[int]bool{15: false, 16: true} {
+		require.NoError(t, rdb.HSet(t.Context(), key, "call", strings.Repeat("9", digits)).Err())
+		err := l.Take(t.Context(), key, "a", charges)
+		if damaged {
+			require.ErrorContains(t, err, "onetime: damaged caps: number")
+		} else {
+			require.NoError(t, err, "another clock's")
+		}
+		require.NoError(t, rdb.Del(t.Context(), key).Err())
+	}
+}
+
 func TestTake_UndecidedIsNeverYes(t *testing.T) {
 	server, rdb := mini(t)
 	l := New(rdb, time.Minute)
@@ -202,4 +208,28 @@ func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
 	require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
 	require.Error(t, New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
 	require.Zero(t, rdb.Exists(t.Context(), key).Val())
+}
+
+func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
+	backends(t, func(t *testing.T, rdb *redis.Client) {
+		l := New(rdb, time.Hour)
+		charges := []Charge{{Cap{"all", 100, 24 * time.Hour * 30}, 1}, {Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
+		var passed atomic.Int32
+		var running sync.WaitGroup
+		for i := range 1000 {
+			running.Go(func() {
+				err := l.Take(t.Context(), key, fmt.Sprint(i), charges)
+				if err == nil {
+					passed.Add(1)
+				} else if !errors.As(err, new(*RefusedError)) {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		require.EqualValues(t, 100, passed.Load())
+		left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap, charges[1].Cap})
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 400}, left, "what was refused took nothing of the other cap")
+	})
 }

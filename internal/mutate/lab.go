@@ -20,31 +20,22 @@ type lab struct {
 	tester *tester
 }
 
-const fromFolder = `package onetime
-
-import (
-	"os"
-	"path/filepath"
-)
-
-func scriptText(name string) string {
-	if b, err := os.ReadFile(filepath.Join(os.Getenv("ONETIME_MUTANT"), name+".lua")); err == nil {
-		return string(b)
+// overlaid returns, by path, the files that differ from those of the repository at root: the text of a script is declared
+// in them by another name, and a file beside them looks for it in the folder first.
+func overlaid(root string, of []target) (map[string]string, error) {
+	files := map[string]string{}
+	for _, t := range of {
+		text, err := os.ReadFile(filepath.Join(root, t.embeds))
+		if err != nil {
+			return nil, err
+		}
+		if strings.Count(string(text), t.declared) != 1 {
+			return nil, fmt.Errorf("%s has no %q, or more than one", t.embeds, t.declared)
+		}
+		files[t.embeds] = strings.Replace(string(text), t.declared, t.renamed, 1)
+		files[filepath.Join(filepath.Dir(t.embeds), "folder.go")] = t.fromFolder
 	}
-	return embedded(name)
-}
-`
-
-// overlaid returns, by name, the files of the root package that differ from those of the repository.
-func overlaid(scripts string) (map[string]string, error) {
-	const declared = "func scriptText(name string)"
-	if strings.Count(scripts, declared) != 1 {
-		return nil, fmt.Errorf("scripts.go has no %q, or more than one", declared)
-	}
-	return map[string]string{
-		"scripts.go": strings.Replace(scripts, declared, "func embedded(name string)", 1),
-		"folder.go":  fromFolder,
-	}, nil
+	return files, nil
 }
 
 func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
@@ -52,7 +43,8 @@ func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, all: all, tester: newTester(ctx, dir, packages)}
+	of := targetsOf(all)
+	l := &lab{dir: dir, all: all, tester: newTester(ctx, dir, judges(of))}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
@@ -61,11 +53,7 @@ func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	if err := copyTree(l.tester.tree); err != nil {
 		return nil, err
 	}
-	scripts, err := os.ReadFile(filepath.Join(l.tester.tree, "scripts.go"))
-	if err != nil {
-		return nil, err
-	}
-	replaced, err := overlaid(string(scripts))
+	replaced, err := overlaid(l.tester.tree, of)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +86,11 @@ func copyTree(to string) error {
 	})
 }
 
-// build builds the tests of each package with some files of the root package replaced.
+// build builds the tests of each package with some files replaced.
 func (t *tester) build(replaced map[string]string) error {
 	var pairs []string
 	for name, text := range replaced {
-		altered := filepath.Join(t.temp, name)
+		altered := filepath.Join(t.temp, strconv.Itoa(len(pairs))+".go")
 		if err := os.WriteFile(altered, []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -113,7 +101,7 @@ func (t *tester) build(replaced map[string]string) error {
 	if err := os.WriteFile(overlay, []byte(`{"Replace": {`+strings.Join(pairs, ", ")+`}}`), 0o600); err != nil {
 		return err
 	}
-	for _, folder := range t.packages {
+	for _, folder := range t.packages() {
 		cmd := exec.CommandContext(t.ctx, "go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", t.program(folder), "./"+folder)
 		cmd.Dir = t.tree
 		cmd.Env = append(os.Environ(), "GOWORK=off")

@@ -1,5 +1,5 @@
-// Mutate alters the scripts, one statement or operator at a time, and runs the tests of several packages against each
-// altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
+// Mutate alters the scripts, those in lua and internal/limit/cap.lua, one statement or operator at a time, and runs the tests
+// of the packages that judge them against each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
 //
 //	go run ./internal/mutate [-only file[:first-last],...] [-list] [-miniredis] [-v] [-workers n]
 //

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -52,20 +53,22 @@ func lineOf(text string, at int) int { return strings.Count(text[:at], "\n") + 1
 
 // allMutants returns those of all scripts of the module in root.
 func allMutants(root string) (all []mutant, err error) {
-	scripts, err := filepath.Glob(filepath.Join(root, "lua", "*.lua"))
-	if err != nil || len(scripts) == 0 {
-		return nil, fmt.Errorf("no scripts in %s: %v", root, err)
-	}
-	for _, script := range scripts {
-		source, err := os.ReadFile(script)
-		if err != nil {
-			return nil, err
+	for _, t := range targets {
+		scripts, err := filepath.Glob(filepath.Join(root, t.folder, "*.lua"))
+		if err != nil || len(scripts) == 0 {
+			return nil, fmt.Errorf("no scripts in %s: %v", filepath.Join(root, t.folder), err)
 		}
-		found, err := luaMutants("lua/"+filepath.Base(script), string(source))
-		if err != nil {
-			return nil, err
+		for _, script := range scripts {
+			source, err := os.ReadFile(script)
+			if err != nil {
+				return nil, err
+			}
+			found, err := luaMutants(path.Join(t.folder, filepath.Base(script)), string(source))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
 		}
-		all = append(all, found...)
 	}
 	return all, nil
 }
@@ -93,7 +96,7 @@ func choose(all []mutant, only string) ([]mutant, error) {
 			}
 		}
 		if len(chosen) == before {
-			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua", one)
+			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua or internal/limit/cap.lua", one)
 		}
 	}
 	return chosen, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,10 +15,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// packages are the folders whose tests judge scripts, the quickest first. Those of other packages send no script anything
-// that these do not send.
-var packages = []string{".", "internal/suite"}
 
 const (
 	// Tests that have nothing to do with scripts.
@@ -50,19 +47,28 @@ func namesIn(folder string, tests []test) (names []string) {
 	return names
 }
 
-// A tester runs the tests of some packages. Those that found mutants of a file go first when the next of that file is tried.
+// A tester runs the tests of packages. Those that found mutants of a file go first when the next of that file is tried.
 type tester struct {
 	ctx        context.Context // of the program
 	temp, tree string
-	packages   []string
-	leftOut    map[bool][]test // of real servers or not
+	judges     map[string][]string // folders of packages, by the folder of the files whose mutants they judge
+	leftOut    map[bool][]test     // of real servers or not
 	mu         sync.Mutex
 	finders    map[string][]test // by file, the latest first
 }
 
-func newTester(ctx context.Context, dir string, packages []string) *tester {
-	return &tester{ctx: ctx, temp: dir, tree: filepath.Join(dir, "tree"), packages: packages,
+func newTester(ctx context.Context, dir string, judges map[string][]string) *tester {
+	return &tester{ctx: ctx, temp: dir, tree: filepath.Join(dir, "tree"), judges: judges,
 		leftOut: map[bool][]test{}, finders: map[string][]test{}}
+}
+
+// packages are the folders of all that judge.
+func (t *tester) packages() (all []string) {
+	for _, folders := range t.judges {
+		all = append(all, folders...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // program is where the tests of a package are.
@@ -92,13 +98,13 @@ type round struct {
 
 // rounds returns the runs that judge a subject: first, of each package, what found its neighbours, then the rest.
 func (t *tester) rounds(s subject) (all []round) {
-	known := t.known(s)
-	for _, folder := range t.packages {
+	known, judges := t.known(s), t.judges[path.Dir(s.file)]
+	for _, folder := range judges {
 		if names := namesIn(folder, known); names != nil {
 			all = append(all, round{folder: folder, only: names})
 		}
 	}
-	for _, folder := range t.packages {
+	for _, folder := range judges {
 		all = append(all, round{folder: folder, skip: namesIn(folder, known)})
 	}
 	return all
@@ -189,7 +195,7 @@ func (t *tester) found(s subject, one test) {
 // There should be none.
 func (t *tester) baseline(servers bool) error {
 	s := t.unaltered(servers)
-	for _, folder := range t.packages {
+	for _, folder := range t.packages() {
 		failed, whole := t.once(s, round{folder: folder, toTheEnd: true})
 		if err := t.ctx.Err(); err != nil {
 			return err

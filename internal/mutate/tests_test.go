@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,7 @@ func lua(t *testing.T, text string) subject {
 // every other time, TestBroken always.
 func newModule(t *testing.T) *tester {
 	t.Helper()
-	judges := newTester(t.Context(), t.TempDir(), []string{".", "sub"})
+	judges := newTester(t.Context(), t.TempDir(), map[string][]string{"lua": {".", "sub"}})
 	const common = `
 import ("os"; "testing")
 
@@ -70,7 +71,7 @@ func TestTester_JudgesByTheTestsOfAllPackages(t *testing.T) {
 }
 
 func TestTester_WhatFoundNeighboursGoesFirst(t *testing.T) {
-	judges := newTester(t.Context(), "dir", []string{".", "sub"})
+	judges := newTester(t.Context(), "dir", map[string][]string{"lua": {".", "sub"}, "caps": {"caps"}})
 	s := subject{file: "lua/a.lua"}
 	require.Equal(t, []round{{folder: "."}, {folder: "sub"}}, judges.rounds(s))
 	judges.found(s, test{"sub", "TestC"})
@@ -79,22 +80,45 @@ func TestTester_WhatFoundNeighboursGoesFirst(t *testing.T) {
 	require.Equal(t, []round{{folder: "sub", only: []string{"TestC", "TestA"}}, {folder: "."}, {folder: "sub", skip: []string{"TestC", "TestA"}}},
 		judges.rounds(s))
 	require.Equal(t, []round{{folder: "."}, {folder: "sub"}}, judges.rounds(subject{file: "lua/b.lua"}), "of another file nothing is known")
+	require.Equal(t, []round{{folder: "caps"}}, judges.rounds(subject{file: "caps/c.lua"}), "other folders have other judges")
 	s.servers = true
 	require.Equal(t, []round{{folder: "."}, {folder: "sub"}}, judges.rounds(s), "nor of real servers")
 }
 
 func TestOverlay_ReplacesWhatReadsTheScripts(t *testing.T) {
-	scripts, err := os.ReadFile(filepath.Join("..", "..", "scripts.go"))
-	require.NoError(t, err)
-	files, err := overlaid(string(scripts))
+	root := filepath.Join("..", "..")
+	files, err := overlaid(root, targets)
 	require.NoError(t, err)
 	require.NotContains(t, files["scripts.go"], "func scriptText(")
 	require.Contains(t, files["folder.go"], "func scriptText(")
-	_, err = overlaid("package onetime")
-	require.ErrorContains(t, err, "scriptText")
-	for _, folder := range packages {
-		found, err := filepath.Glob(filepath.Join("..", "..", folder, "*_test.go"))
-		require.NoError(t, err)
-		require.NotEmpty(t, found, folder)
+	require.NotContains(t, files["internal/limit/limit.go"], "var source string")
+	require.Contains(t, files["internal/limit/folder.go"], "var source = ")
+	for _, of := range targets {
+		for _, folder := range of.packages {
+			found, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+			require.NoError(t, err)
+			require.NotEmpty(t, found, folder)
+		}
+		of.declared = "var elsewhere"
+		_, err = overlaid(root, []target{of})
+		require.ErrorContains(t, err, "var elsewhere")
 	}
+}
+
+// A folder of scripts that the tool does not know would never be judged.
+func TestTargets_AreAllFoldersOfScripts(t *testing.T) {
+	root := filepath.Join("..", "..")
+	folders := map[string]bool{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".lua" {
+			folder, _ := filepath.Rel(root, filepath.Dir(path))
+			folders[filepath.ToSlash(folder)] = true
+		}
+		return err
+	}))
+	known := map[string]bool{}
+	for _, one := range targets {
+		known[one.folder] = true
+	}
+	require.Equal(t, folders, known)
 }
