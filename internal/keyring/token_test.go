@@ -28,8 +28,8 @@ func TestNew_BothEdgesOfTheKeys(t *testing.T) {
 	}{
 		{name: "the shortest", key: key(0, 32)},
 		{name: "a longer one", key: key(0, 33)},
-		{name: "too short", key: key(0, 31), want: []string{"onetime: key 1 of the ring has 31 bytes: want at least 32"}},
-		{name: "none", want: []string{"onetime: key 1 of the ring has 0 bytes: want at least 32"}},
+		{name: "too short", key: key(0, 31), want: []string{"onetime: the key has 31 bytes: want at least 32"}},
+		{name: "none", want: []string{"onetime: the key has 0 bytes: want at least 32"}},
 		{name: "naming", key: key(0, 32), naming: key(25, 32)},
 		{name: "naming too short", key: key(0, 32), naming: key(25, 31), want: []string{"onetime: WithNamingKey: 31 bytes: want at least 32"}},
 		{name: "naming empty", key: key(0, 32), naming: []byte{}, want: []string{"onetime: WithNamingKey: 0 bytes: want at least 32"}},
