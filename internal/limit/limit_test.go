@@ -125,6 +125,40 @@ func TestTake_TheKeyEndsAndDoesNotGrow(t *testing.T) {
 	require.False(t, server.Exists(key))
 }
 
+func TestTake_TheKeyLivesAsLongAsAnythingInIt(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	for _, c := range []struct {
+		per, want time.Duration
+	}{{2 * time.Hour, time.Hour}, {4 * time.Hour, 3 * time.Hour}, {time.Second, 3 * time.Hour}} {
+		require.NoError(t, l.Take(t.Context(), key, c.per.String(), []Charge{{Cap{"all", 2, c.per}, 1}}))
+		require.Equal(t, c.want, rdb.PTTL(t.Context(), key).Val(), c.per)
+	}
+	require.NoError(t, rdb.Del(t.Context(), key).Err())
+	require.NoError(t, l.Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Second}, 1}}))
+	require.Equal(t, time.Minute, rdb.PTTL(t.Context(), key).Val(), "the event")
+}
+
+func TestTake_NamesTheCapThatIsEmpty(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	for empty := range 5 {
+		var charges []Charge
+		for i := range 5 {
+			c := Charge{Cap{fmt.Sprint(i), 10, time.Hour}, 1}
+			if i == empty {
+				c.Burst = 1
+			}
+			charges = append(charges, c)
+		}
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		r := refused(t, l.Take(t.Context(), key, "b", charges))
+		require.Equal(t, charges[empty].Cap, r.Cap)
+		require.Equal(t, time.Hour, r.RetryAfter)
+		require.NoError(t, rdb.Del(t.Context(), key).Err())
+	}
+}
+
 func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	server, rdb := mini(t)
 	l := New(rdb, time.Minute)
@@ -133,6 +167,12 @@ func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	require.Error(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}), "it is full then")
 	server.SetTime(start.Add(30 * time.Second))
 	require.NoError(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
+
+	require.NoError(t, rdb.HSet(t.Context(), key, "call", start.Add(1000*time.Hour).UnixMilli()).Err())
+	require.NoError(t, l.Take(t.Context(), key, "c", []Charge{{Cap{"all", 4, time.Minute}, 2}}), "of more units than one, too")
+	left, err := l.Look(t.Context(), key, []Cap{{"all", 4, time.Minute}})
+	require.NoError(t, err)
+	require.Equal(t, []int64{0}, left)
 }
 
 func TestTake_AnEventIsKnownToTheMillisecond(t *testing.T) {
