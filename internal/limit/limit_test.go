@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -159,6 +160,57 @@ func TestTake_NamesTheCapThatIsEmpty(t *testing.T) {
 	}
 }
 
+func TestTake_TwoOfTheEventsThatAreNoLongerKnownGoForEachThatComes(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 1000, time.Hour}, 1}}
+	take := func(event string) { require.NoError(t, l.Take(t.Context(), key, event, charges)) }
+	kept := func() (numbers, events int) {
+		for field := range rdb.HGetAll(t.Context(), key).Val() {
+			switch field[0] {
+			case 'n':
+				numbers++
+			case 'i':
+				events++
+			}
+		}
+		return numbers, events
+	}
+	for i := range 6 {
+		take(fmt.Sprint(i))
+	}
+	server.SetTime(start.Add(time.Minute))
+	for i, want := range []int{5, 4, 3, 4} {
+		take(fmt.Sprint("later ", i))
+		numbers, events := kept()
+		require.Equal(t, []int{want, want}, []int{numbers, events})
+	}
+}
+
+// What is known of an event that comes again stays, although what was known of it before goes.
+func TestTake_AnEventThatIsChargedAgainIsKnownAgain(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 10, 10 * time.Hour}, 1}}
+	for i := range 3 {
+		server.SetTime(start.Add(time.Duration(i) * time.Minute))
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		before := rdb.HGetAll(t.Context(), key).Val()
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		require.Equal(t, before, rdb.HGetAll(t.Context(), key).Val())
+	}
+}
+
+func TestTake_AMissingNumberStopsNothing(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 10, time.Hour}, 1}}
+	require.NoError(t, l.Take(t.Context(), key, "a", charges))
+	require.NoError(t, rdb.HDel(t.Context(), key, "n0").Err())
+	server.SetTime(start.Add(time.Minute))
+	require.NoError(t, l.Take(t.Context(), key, "b", charges))
+}
+
 func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	server, rdb := mini(t)
 	l := New(rdb, time.Minute)
@@ -239,15 +291,32 @@ func TestLook_WritesNothing(t *testing.T) {
 
 // Where the rights leave PEXPIREAT out, nothing stays: a key without a TTL would stay for ever.
 func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
-	rig.Needs(t, rig.Redis)
-	server, err := rig.StartServer(rig.Redis)
-	require.NoError(t, err)
-	t.Cleanup(server.Remove)
-	rdb := client(server.Addr)
-	t.Cleanup(func() { rdb.Close() })
-	require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
-	require.Error(t, New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
-	require.Zero(t, rdb.Exists(t.Context(), key).Val())
+	take := func(t *testing.T, rdb *redis.Client) {
+		err := New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}, {Cap{"few", 2, time.Hour}, 1}})
+		require.Error(t, err)
+		require.False(t, errors.As(err, new(*RefusedError)), "undecided")
+		require.Zero(t, rdb.Exists(t.Context(), key).Val())
+	}
+	t.Run("miniredis", func(t *testing.T) {
+		server, rdb := mini(t)
+		server.Server().SetPreHook(func(c *miniserver.Peer, name string, _ ...string) bool {
+			if name == "PEXPIREAT" {
+				c.WriteError("NOPERM no right to " + name)
+			}
+			return name == "PEXPIREAT"
+		})
+		take(t, rdb)
+	})
+	t.Run("redis", func(t *testing.T) {
+		rig.Needs(t, rig.Redis)
+		server, err := rig.StartServer(rig.Redis)
+		require.NoError(t, err)
+		t.Cleanup(server.Remove)
+		rdb := client(server.Addr)
+		t.Cleanup(func() { rdb.Close() })
+		require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
+		take(t, rdb)
+	})
 }
 
 func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
