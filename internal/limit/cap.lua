@@ -78,8 +78,8 @@ if life == -2 then
     call('HDEL', KEYS[1], unpack(written))
     error(answer.err)
   end
-  return reply
+elseif now + life < last then
+  call('PEXPIREAT', KEYS[1], last)
 end
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
-if now + life < last then call('PEXPIREAT', KEYS[1], last) end
 return reply

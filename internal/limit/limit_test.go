@@ -196,6 +196,7 @@ func TestTake_AnEventThatIsChargedAgainIsKnownAgain(t *testing.T) {
 		server.SetTime(start.Add(time.Duration(i) * time.Minute))
 		require.NoError(t, l.Take(t.Context(), key, "a", charges))
 		before := rdb.HGetAll(t.Context(), key).Val()
+		require.NotContains(t, before, fmt.Sprint("n", i-1))
 		require.NoError(t, l.Take(t.Context(), key, "a", charges))
 		require.Equal(t, before, rdb.HGetAll(t.Context(), key).Val())
 	}
