@@ -151,7 +151,6 @@ local function lives(slot, now)
   for at = HEAD + 1, #slot, SECRET do
     if now < ends(slot, at, now) then return true end
   end
-  return false
 end
 
 -- The names of the pieces of a slot, appended to names.
