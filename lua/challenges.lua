@@ -12,7 +12,6 @@ local function lives(slot, now)
   for at = HEAD + 1, #slot, SECRET do
     if now < ends(slot, at, now) then return true end
   end
-  return false
 end
 
 -- All of the record: the scopes of its challenges, the fields of each scope, the fields of limits and those of the record.

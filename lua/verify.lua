@@ -71,7 +71,7 @@ if undone == id then return {id, NOT_FOUND} end
 local mine = used and used_call == id
 local sent = used and not mine and group ~= '' and used_group == group and math.abs(now - used_at) <= REPEATS
 local again = match and (mine or sent)
-local count = 0
+local count
 if not again then
   if kind == CODE then
     count = marked(values[2])

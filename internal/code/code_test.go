@@ -251,3 +251,24 @@ func TestCleaning_EveryDecimalDigitHasItsValue(t *testing.T) {
 		}
 	}
 }
+
+func TestDraw_HasTheLengthAndTheLettersOfTheAlphabet(t *testing.T) {
+	for alphabet, letters := range map[code.Alphabet]string{code.Digits: "0123456789", code.Crockford32: "0123456789ABCDEFGHJKMNPQRSTVWXYZ"} {
+		require.Equal(t, letters, alphabet.Letters())
+		seen := map[rune]bool{}
+		for n := 1; n <= code.MaxLength; n++ {
+			for range 200 { // a letter of 32 is missing among 15600 with a chance of 1e-213
+				drawn := alphabet.Draw(n)
+				require.Len(t, drawn, n)
+				for _, letter := range drawn {
+					require.Contains(t, letters, string(letter))
+					seen[letter] = true
+				}
+				cleaned, ok := alphabet.Clean(drawn, n)
+				require.True(t, ok)
+				require.Equal(t, drawn, cleaned)
+			}
+		}
+		require.Len(t, seen, len(letters))
+	}
+}

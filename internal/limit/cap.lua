@@ -36,7 +36,7 @@ local values = call('HMGET', KEYS[1], unpack(names))
 local known = event == '' or values[3] and now < whole(values[3]) + remember
 
 local set, reply = {'HSET', KEYS[1]}, {id, OK}
-local wait, which, last = 0, 0, now + remember
+local wait, which, last = 0, nil, now + remember
 for i = 4, #ARGV, 4 do
   local step, capacity, units = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local stored = whole(values[3 + i / 4])
@@ -78,8 +78,8 @@ if life == -2 then
     call('HDEL', KEYS[1], unpack(written))
     error(answer.err)
   end
-  return reply
+elseif now + life < last then
+  call('PEXPIREAT', KEYS[1], last)
 end
 if #drop > 0 then call('HDEL', KEYS[1], unpack(drop)) end
-if now + life < last then call('PEXPIREAT', KEYS[1], last) end
 return reply

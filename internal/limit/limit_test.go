@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	miniserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -58,30 +60,6 @@ func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 		rdb := client(server.Addr)
 		t.Cleanup(func() { rdb.Close() })
 		test(t, rdb)
-	})
-}
-
-func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
-	backends(t, func(t *testing.T, rdb *redis.Client) {
-		l := New(rdb, time.Hour)
-		charges := []Charge{{Cap{"all", 100, 24 * time.Hour * 30}, 1}, {Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
-		var passed atomic.Int32
-		var running sync.WaitGroup
-		for i := range 1000 {
-			running.Go(func() {
-				err := l.Take(t.Context(), key, fmt.Sprint(i), charges)
-				if err == nil {
-					passed.Add(1)
-				} else if !errors.As(err, new(*RefusedError)) {
-					t.Error(err)
-				}
-			})
-		}
-		running.Wait()
-		require.EqualValues(t, 100, passed.Load())
-		left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap, charges[1].Cap})
-		require.NoError(t, err)
-		require.Equal(t, []int64{0, 400}, left, "what was refused took nothing of the other cap")
 	})
 }
 
@@ -148,6 +126,92 @@ func TestTake_TheKeyEndsAndDoesNotGrow(t *testing.T) {
 	require.False(t, server.Exists(key))
 }
 
+func TestTake_TheKeyLivesAsLongAsAnythingInIt(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	for _, c := range []struct {
+		per, want time.Duration
+	}{{2 * time.Hour, time.Hour}, {4 * time.Hour, 3 * time.Hour}, {time.Second, 3 * time.Hour}} {
+		require.NoError(t, l.Take(t.Context(), key, c.per.String(), []Charge{{Cap{"all", 2, c.per}, 1}}))
+		require.Equal(t, c.want, rdb.PTTL(t.Context(), key).Val(), c.per)
+	}
+	require.NoError(t, rdb.Del(t.Context(), key).Err())
+	require.NoError(t, l.Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Second}, 1}}))
+	require.Equal(t, time.Minute, rdb.PTTL(t.Context(), key).Val(), "the event")
+}
+
+func TestTake_NamesTheCapThatIsEmpty(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	for empty := range 5 {
+		var charges []Charge
+		for i := range 5 {
+			c := Charge{Cap{fmt.Sprint(i), 10, time.Hour}, 1}
+			if i == empty {
+				c.Burst = 1
+			}
+			charges = append(charges, c)
+		}
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		r := refused(t, l.Take(t.Context(), key, "b", charges))
+		require.Equal(t, charges[empty].Cap, r.Cap)
+		require.Equal(t, time.Hour, r.RetryAfter)
+		require.NoError(t, rdb.Del(t.Context(), key).Err())
+	}
+}
+
+func TestTake_TwoOfTheEventsThatAreNoLongerKnownGoForEachThatComes(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 1000, time.Hour}, 1}}
+	take := func(event string) { require.NoError(t, l.Take(t.Context(), key, event, charges)) }
+	kept := func() (numbers, events int) {
+		for field := range rdb.HGetAll(t.Context(), key).Val() {
+			switch field[0] {
+			case 'n':
+				numbers++
+			case 'i':
+				events++
+			}
+		}
+		return numbers, events
+	}
+	for i := range 6 {
+		take(fmt.Sprint(i))
+	}
+	server.SetTime(start.Add(time.Minute))
+	for i, want := range []int{5, 4, 3, 4} {
+		take(fmt.Sprint("later ", i))
+		numbers, events := kept()
+		require.Equal(t, []int{want, want}, []int{numbers, events})
+	}
+}
+
+// What is known of an event that comes again stays, although what was known of it before goes.
+func TestTake_AnEventThatIsChargedAgainIsKnownAgain(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 10, 10 * time.Hour}, 1}}
+	for i := range 3 {
+		server.SetTime(start.Add(time.Duration(i) * time.Minute))
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		before := rdb.HGetAll(t.Context(), key).Val()
+		require.NotContains(t, before, fmt.Sprint("n", i-1))
+		require.NoError(t, l.Take(t.Context(), key, "a", charges))
+		require.Equal(t, before, rdb.HGetAll(t.Context(), key).Val())
+	}
+}
+
+func TestTake_AMissingNumberStopsNothing(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 10, time.Hour}, 1}}
+	require.NoError(t, l.Take(t.Context(), key, "a", charges))
+	require.NoError(t, rdb.HDel(t.Context(), key, "n0").Err())
+	server.SetTime(start.Add(time.Minute))
+	require.NoError(t, l.Take(t.Context(), key, "b", charges))
+}
+
 func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	server, rdb := mini(t)
 	l := New(rdb, time.Minute)
@@ -156,6 +220,41 @@ func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	require.Error(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}), "it is full then")
 	server.SetTime(start.Add(30 * time.Second))
 	require.NoError(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
+
+	require.NoError(t, rdb.HSet(t.Context(), key, "call", start.Add(1000*time.Hour).UnixMilli()).Err())
+	require.NoError(t, l.Take(t.Context(), key, "c", []Charge{{Cap{"all", 4, time.Minute}, 2}}), "of more units than one, too")
+	left, err := l.Look(t.Context(), key, []Cap{{"all", 4, time.Minute}})
+	require.NoError(t, err)
+	require.Equal(t, []int64{0}, left)
+}
+
+func TestTake_AnEventIsKnownToTheMillisecond(t *testing.T) {
+	server, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 2, 2 * time.Hour}, 1}}
+	take := func(event string) error { return l.Take(t.Context(), key, event, charges) }
+	require.NoError(t, take("a"))
+	require.NoError(t, take("b"))
+	server.SetTime(start.Add(time.Minute - time.Millisecond))
+	require.NoError(t, take("a"))
+	server.SetTime(start.Add(time.Minute))
+	require.Equal(t, 59*time.Minute, refused(t, take("a")).RetryAfter)
+}
+
+func TestTake_NumbersHaveUpTo15Digits(t *testing.T) {
+	_, rdb := mini(t)
+	l := New(rdb, time.Minute)
+	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
+	for digits, damaged := range map[int]bool{15: false, 16: true} {
+		require.NoError(t, rdb.HSet(t.Context(), key, "call", strings.Repeat("9", digits)).Err())
+		err := l.Take(t.Context(), key, "a", charges)
+		if damaged {
+			require.ErrorContains(t, err, "onetime: damaged caps: number")
+		} else {
+			require.NoError(t, err, "another clock's")
+		}
+		require.NoError(t, rdb.Del(t.Context(), key).Err())
+	}
 }
 
 func TestTake_UndecidedIsNeverYes(t *testing.T) {
@@ -193,13 +292,54 @@ func TestLook_WritesNothing(t *testing.T) {
 
 // Where the rights leave PEXPIREAT out, nothing stays: a key without a TTL would stay for ever.
 func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
-	rig.Needs(t, rig.Redis)
-	server, err := rig.StartServer(rig.Redis)
-	require.NoError(t, err)
-	t.Cleanup(server.Remove)
-	rdb := client(server.Addr)
-	t.Cleanup(func() { rdb.Close() })
-	require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
-	require.Error(t, New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
-	require.Zero(t, rdb.Exists(t.Context(), key).Val())
+	take := func(t *testing.T, rdb *redis.Client) {
+		err := New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}, {Cap{"few", 2, time.Hour}, 1}})
+		require.Error(t, err)
+		require.False(t, errors.As(err, new(*RefusedError)), "undecided")
+		require.Zero(t, rdb.Exists(t.Context(), key).Val())
+	}
+	t.Run("miniredis", func(t *testing.T) {
+		server, rdb := mini(t)
+		server.Server().SetPreHook(func(c *miniserver.Peer, name string, _ ...string) bool {
+			if name == "PEXPIREAT" {
+				c.WriteError("NOPERM no right to " + name)
+			}
+			return name == "PEXPIREAT"
+		})
+		take(t, rdb)
+	})
+	t.Run("redis", func(t *testing.T) {
+		rig.Needs(t, rig.Redis)
+		server, err := rig.StartServer(rig.Redis)
+		require.NoError(t, err)
+		t.Cleanup(server.Remove)
+		rdb := client(server.Addr)
+		t.Cleanup(func() { rdb.Close() })
+		require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
+		take(t, rdb)
+	})
+}
+
+func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
+	backends(t, func(t *testing.T, rdb *redis.Client) {
+		l := New(rdb, time.Hour)
+		charges := []Charge{{Cap{"all", 100, 24 * time.Hour * 30}, 1}, {Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
+		var passed atomic.Int32
+		var running sync.WaitGroup
+		for i := range 1000 {
+			running.Go(func() {
+				err := l.Take(t.Context(), key, fmt.Sprint(i), charges)
+				if err == nil {
+					passed.Add(1)
+				} else if !errors.As(err, new(*RefusedError)) {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		require.EqualValues(t, 100, passed.Load())
+		left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap, charges[1].Cap})
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 400}, left, "what was refused took nothing of the other cap")
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -13,107 +12,55 @@ import (
 	"strings"
 )
 
-// A lab is a copy of the module and, built from it, the tests in a program that serves almost all mutants: it reads the
-// scripts from the folder that ONETIME_MUTANT names, and of the Go functions it runs the mutant with the folder's number.
+// A lab is a copy of the module and, built from it, one program of tests for each package. The programs serve all
+// mutants: they read the scripts from the folder that ONETIME_MUTANT names, where it has them.
 type lab struct {
-	ctx                context.Context // of the program
-	dir, tree, program string
-	all                []mutant
-	unbuilt, constants map[int]bool // mutants that do not compile, and those that need a build of their own
-	tests              tester
+	dir    string
+	all    []mutant
+	tester *tester
 }
 
-const (
-	notBuilt = "the compiler"
-
-	fromFolder = `package onetime
-
-import (
-	"os"
-	"path/filepath"
-	"strconv"
-)
-
-var mutantFolder = os.Getenv("ONETIME_MUTANT")
-
-var chosenMutant, _ = strconv.Atoi(filepath.Base(mutantFolder))
-
-func scriptText(name string) string {
-	if b, err := os.ReadFile(filepath.Join(mutantFolder, name+".lua")); err == nil {
-		return string(b)
+// overlaid returns, by path, the files that differ from those of the repository at root: the text of a script is declared
+// in them by another name, and a file beside them looks for it in the folder first.
+func overlaid(root string, of []target) (map[string]string, error) {
+	files := map[string]string{}
+	for _, t := range of {
+		text, err := os.ReadFile(filepath.Join(root, t.embeds))
+		if err != nil {
+			return nil, err
+		}
+		if strings.Count(string(text), t.declared) != 1 {
+			return nil, fmt.Errorf("%s has no %q, or more than one", t.embeds, t.declared)
+		}
+		files[t.embeds] = strings.Replace(string(text), t.declared, t.renamed, 1)
+		files[filepath.Join(filepath.Dir(t.embeds), "folder.go")] = t.fromFolder
 	}
-	return embedded(name)
+	return files, nil
 }
-`
-)
 
 func newLab(ctx context.Context, all []mutant) (_ *lab, err error) {
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{ctx: ctx, dir: dir, tree: filepath.Join(dir, "tree"), program: filepath.Join(dir, "onetime.test"), all: all,
-		unbuilt: map[int]bool{}, constants: map[int]bool{}}
-	l.tests = tester{ctx: ctx, temp: dir, tree: l.tree, program: l.program, leftOut: map[bool][]string{}, finders: map[string][]string{}}
+	of := targetsOf(all)
+	l := &lab{dir: dir, all: all, tester: newTester(ctx, dir, judges(of))}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
 		}
 	}()
-	if err := copyTree(l.tree); err != nil {
+	if err := copyTree(l.tester.tree); err != nil {
 		return nil, err
 	}
-	replaced, err := l.schemata()
+	replaced, err := overlaid(l.tester.tree, of)
 	if err != nil {
 		return nil, err
 	}
-	scripts, err := os.ReadFile(filepath.Join(l.tree, "scripts.go"))
-	if err != nil {
+	if err := l.tester.build(replaced); err != nil {
 		return nil, err
 	}
-	const declared = "func scriptText(name string)"
-	if bytes.Count(scripts, []byte(declared)) != 1 {
-		return nil, fmt.Errorf("scripts.go has no %q", declared)
-	}
-	replaced["scripts.go"] = strings.Replace(string(scripts), declared, "func embedded(name string)", 1)
-	replaced["folder.go"] = fromFolder
-	if out, err := l.build(dir, l.program, replaced); err != nil {
-		return nil, fmt.Errorf("the tests do not build: %w\n%s", err, out)
-	}
-	return l, l.tests.baseline(false)
-}
-
-// schemata returns the Go files with all of their mutants, and notes those that do not compile or need a build each.
-func (l *lab) schemata() (map[string]string, error) {
-	check, err := newChecker(l.tree)
-	if err != nil {
-		return nil, err
-	}
-	texts := map[string]string{}
-	for _, file := range goSources {
-		source, err := os.ReadFile(filepath.Join(l.tree, file))
-		if err != nil {
-			return nil, err
-		}
-		var numbers []int
-		for i, m := range l.all {
-			if m.file != file {
-				continue
-			}
-			if l.unbuilt[i] = check.with(file, m.text()) != nil; !l.unbuilt[i] {
-				numbers = append(numbers, i)
-			}
-		}
-		text, outside, err := schema(file, string(source), l.all, numbers)
-		if err != nil {
-			return nil, err
-		}
-		texts[file] = text
-		for _, i := range outside {
-			l.constants[i] = true
-		}
-	}
-	return texts, nil
+	return l, l.tester.baseline(false)
 }
 
 // copyTree copies the module, so that edits meanwhile do no harm.
@@ -139,51 +86,42 @@ func copyTree(to string) error {
 	})
 }
 
-// build builds the tests with some files of the module replaced; the new ones are put into folder.
-func (l *lab) build(folder, program string, replaced map[string]string) ([]byte, error) {
+// build builds the tests of each package with some files replaced.
+func (t *tester) build(replaced map[string]string) error {
 	var pairs []string
 	for name, text := range replaced {
-		altered := filepath.Join(folder, name)
+		altered := filepath.Join(t.temp, strconv.Itoa(len(pairs))+".go")
 		if err := os.WriteFile(altered, []byte(text), 0o600); err != nil {
-			return nil, err
+			return err
 		}
-		pairs = append(pairs, fmt.Sprintf("%q: %q", filepath.Join(l.tree, name), altered))
+		pairs = append(pairs, fmt.Sprintf("%q: %q", filepath.Join(t.tree, name), altered))
 	}
 	slices.Sort(pairs)
-	overlay := filepath.Join(folder, "overlay.json")
+	overlay := filepath.Join(t.temp, "overlay.json")
 	if err := os.WriteFile(overlay, []byte(`{"Replace": {`+strings.Join(pairs, ", ")+`}}`), 0o600); err != nil {
-		return nil, err
+		return err
 	}
-	cmd := exec.CommandContext(l.ctx, "go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", program, ".")
-	cmd.Dir = l.tree
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	return cmd.CombinedOutput()
+	for _, folder := range t.packages() {
+		cmd := exec.CommandContext(t.ctx, "go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", t.program(folder), "./"+folder)
+		cmd.Dir = t.tree
+		cmd.Env = append(os.Environ(), "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("the tests of %s do not build: %w\n%s", folder, err, out)
+		}
+	}
+	return nil
 }
 
 // try runs the tests on a mutant, on miniredis or on real servers.
 func (l *lab) try(i int, servers bool) verdict {
-	if l.unbuilt[i] {
-		return verdict{by: notBuilt}
-	}
 	m := l.all[i]
-	s := subject{program: l.program, folder: filepath.Join(l.dir, strconv.Itoa(i)), file: m.file, servers: servers}
+	s := subject{folder: filepath.Join(l.dir, strconv.Itoa(i)), file: m.file, servers: servers}
 	defer os.RemoveAll(s.folder)
-	err := os.MkdirAll(s.folder, 0o700)
-	if err != nil {
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return verdict{err: err}
 	}
-	switch {
-	case strings.HasSuffix(m.file, ".lua"):
-		err = os.WriteFile(filepath.Join(s.folder, filepath.Base(m.file)), []byte(m.text()), 0o600)
-	case l.constants[i]:
-		s.program = filepath.Join(s.folder, "onetime.test")
-		var out []byte
-		if out, err = l.build(s.folder, s.program, map[string]string{m.file: m.text()}); err != nil {
-			err = fmt.Errorf("%w\n%s", err, out)
-		}
-	}
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(s.folder, filepath.Base(m.file)), []byte(m.text()), 0o600); err != nil {
 		return verdict{err: err}
 	}
-	return l.tests.judge(s)
+	return l.tester.judge(s)
 }

@@ -33,7 +33,7 @@ func luaMutants(file, source string) ([]mutant, error) {
 	return m.sorted(), nil
 }
 
-// comparison tells whether the condition of a statement is one comparison, which another operator negates.
+// comparison reports whether the condition of a statement is one comparison, which another operator negates.
 func (r *luaReader) comparison(s statement) bool {
 	compared := 0
 	for _, t := range r.tokens {

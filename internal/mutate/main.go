@@ -1,11 +1,11 @@
-// Mutate alters the scripts, and the checks of keys.go and token.go, one statement at a time, and runs the tests against
-// each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
+// Mutate alters the scripts, those in lua and internal/limit/cap.lua, one statement or operator at a time, and runs the tests
+// of the packages that judge them against each altered copy. It fails if one survives, that is, if no test fails, unless survivors.txt says why none can.
 //
 //	go run ./internal/mutate [-only file[:first-last],...] [-list] [-miniredis] [-v] [-workers n]
 //
-// The tests run on miniredis. What survives there is tried again on real servers, if redis-server is on PATH, except what
-// is listed. A failure counts if it comes each time, and not without the mutant: some tests depend on load. A test that
-// hangs has failed.
+// It runs in the root of the repository. The tests run on miniredis. What survives there is tried again on real servers,
+// if redis-server is on PATH, except what is listed. A failure counts if it comes each time, and not without the mutant:
+// some tests depend on load. A test that hangs has failed.
 package main
 
 import (
@@ -17,7 +17,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,7 +32,7 @@ type settings struct {
 
 func main() {
 	var s settings
-	flag.StringVar(&s.only, "only", "", "mutants of these `files` or lines only, such as lua/undo.lua,token.go:60-80")
+	flag.StringVar(&s.only, "only", "", "mutants of these `files` or lines only, such as lua/undo.lua,lua/issue.lua:60-80")
 	listOnly := flag.Bool("list", false, "print the mutants and run nothing")
 	flag.BoolVar(&s.miniredis, "miniredis", false, "do not try on real servers what survives on miniredis")
 	flag.BoolVar(&s.verbose, "v", false, "print what found each mutant")
@@ -86,7 +85,7 @@ func run(ctx context.Context, s settings, chosen []mutant, reasons map[string]st
 		return 0, err
 	}
 	defer os.RemoveAll(l.dir)
-	fmt.Printf("%d mutants, %d at once; built after %s, %d constants need a build each\n", len(chosen), max(1, s.workers), since(), len(l.constants))
+	fmt.Printf("%d mutants, %d at once; built after %s\n", len(chosen), max(1, s.workers), since())
 
 	verdicts := make([]verdict, len(chosen))
 	try := func(numbers []int, servers bool) {
@@ -125,7 +124,7 @@ func run(ctx context.Context, s settings, chosen []mutant, reasons map[string]st
 	}
 	if _, missing := exec.LookPath("redis-server"); missing == nil && !s.miniredis && len(again) > 0 && ctx.Err() == nil {
 		fmt.Printf("%d are tried again on real servers after %s\n", len(again), since())
-		if err := l.tests.baseline(true); err != nil {
+		if err := l.tester.baseline(true); err != nil {
 			return 0, err
 		}
 		try(again, true)
@@ -138,7 +137,7 @@ func run(ctx context.Context, s settings, chosen []mutant, reasons map[string]st
 
 // report prints the survivors, and one line that sums up.
 func report(chosen []mutant, verdicts []verdict, reasons map[string]string, took time.Duration) (int, error) {
-	var found, explained, unbuilt, unexplained int
+	var found, explained, unexplained int
 	var err error
 	for i, m := range chosen {
 		v := verdicts[i]
@@ -147,8 +146,6 @@ func report(chosen []mutant, verdicts []verdict, reasons map[string]string, took
 		case v.err != nil:
 			err = fmt.Errorf("%s: %w", m.name, v.err)
 			fmt.Printf("no verdict, %s:%d: %v\n%s\n", m.file, m.line, v.err, m.name)
-		case v.by == notBuilt:
-			unbuilt++
 		case v.by != "":
 			if found++; listed {
 				fmt.Printf("listed, but found by %s, %s:%d:\n%s\n", v.by, m.file, m.line, m.name)
@@ -159,13 +156,13 @@ func report(chosen []mutant, verdicts []verdict, reasons map[string]string, took
 			unexplained++
 			note := ""
 			if len(v.sometimes) > 0 {
-				note = " (now and then it fails " + strings.Join(v.sometimes, ", ") + ")"
+				note = fmt.Sprintf(" (now and then it fails %v)", v.sometimes)
 			}
 			fmt.Printf("survived%s, %s:%d:\n%s\n", note, m.file, m.line, m.name)
 		}
 	}
-	fmt.Printf("%d mutants in %s: %d found by tests, %d do not compile, %d survivors explained, %d survivors unexplained\n",
-		len(chosen), took, found, unbuilt, explained, unexplained)
+	fmt.Printf("%d mutants in %s: %d found by tests, %d survivors explained, %d survivors unexplained\n",
+		len(chosen), took, found, explained, unexplained)
 	return unexplained, err
 }
 

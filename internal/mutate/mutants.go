@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -50,40 +51,24 @@ func (m *mutants) sorted() []mutant {
 
 func lineOf(text string, at int) int { return strings.Count(text[:at], "\n") + 1 }
 
-// goSources are the Go files of the root package that judge tokens. All scripts are altered with them.
-var goSources = []string{"token.go"}
-
-func sources(root string) ([]string, error) {
-	scripts, err := filepath.Glob(filepath.Join(root, "lua", "*.lua"))
-	if err != nil || len(scripts) == 0 {
-		return nil, fmt.Errorf("no scripts in %s: %v", root, err)
-	}
-	var files []string
-	for _, script := range scripts {
-		files = append(files, "lua/"+filepath.Base(script))
-	}
-	return append(files, goSources...), nil
-}
-
+// allMutants returns those of all scripts of the module in root.
 func allMutants(root string) (all []mutant, err error) {
-	files, err := sources(root)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(filepath.Join(root, file))
-		if err != nil {
-			return nil, err
+	for _, t := range targets {
+		scripts, err := filepath.Glob(filepath.Join(root, t.folder, "*.lua"))
+		if err != nil || len(scripts) == 0 {
+			return nil, fmt.Errorf("no scripts in %s: %v", filepath.Join(root, t.folder), err)
 		}
-		make := goMutants
-		if strings.HasSuffix(file, ".lua") {
-			make = luaMutants
+		for _, script := range scripts {
+			source, err := os.ReadFile(script)
+			if err != nil {
+				return nil, err
+			}
+			found, err := luaMutants(path.Join(t.folder, filepath.Base(script)), string(source))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
 		}
-		found, err := make(file, string(source))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
 	}
 	return all, nil
 }
@@ -111,7 +96,7 @@ func choose(all []mutant, only string) ([]mutant, error) {
 			}
 		}
 		if len(chosen) == before {
-			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua, %s", one, strings.Join(goSources, ", "))
+			return nil, fmt.Errorf("-only %s: no mutants there: want one of lua/*.lua or internal/limit/cap.lua", one)
 		}
 	}
 	return chosen, nil

@@ -120,7 +120,8 @@ func TestFault_SlotOfTheRightSizeWithWrongBytes(t *testing.T) {
 				}
 			}
 		}
-		// The wrong order, two of a kind, a token without a sealed part.
+		// Fewer pieces than none, the wrong order, two of a kind, a token without a sealed part.
+		slots = append(slots, code[:20]+"/"+code[21:])
 		slots = append(slots, slot[:21]+slot[42:]+slot[21:42], code+code[21:], token+token[21:], token[:20]+"0"+token[21:])
 		for _, size := range []int{20, 22, 41, 43, 62} {
 			slots = append(slots, slot[:size])

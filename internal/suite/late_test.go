@@ -189,3 +189,40 @@ func TestRule12_ALateCopyOfAnUndoneCallFindsNothing(t *testing.T) {
 		})
 	}
 }
+
+// What an issue leaves of a use is what an Undo leaves: which call was undone, and nothing of the use.
+func TestRule12_AnIssueKeepsOfAUseWhichCallWasUndone(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m, _ := taped(t, b)
+		otp := rig.MustOTP(t, m)
+		v, err := m.VerifyOTP(t.Context(), rig.Alice, otp.Code)
+		require.NoError(t, err)
+		require.NoError(t, v.Undo(t.Context()))
+		undone := b.Record(t, b.Only(t))["u"]
+		require.NoError(t, rig.VerifyOTP(t, m, otp.Code))
+		require.NotEqual(t, undone, b.Record(t, b.Only(t))["u"])
+		rig.MustOTP(t, m)
+		require.Equal(t, undone, b.Record(t, b.Only(t))["u"])
+	})
+}
+
+func TestRule12_ChallengesOfOneMillisecond(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *rig.Backend) {
+		m, _ := taped(t, b)
+		for i := range 17 {
+			rig.MustOTP(t, m, onetime.WithBinding(fmt.Sprint("browser ", i)))
+		}
+		key, when := b.Only(t), ""
+		for field, value := range b.Record(t, key) {
+			if rig.IsSlot(field) {
+				if when == "" {
+					when = value[12:18]
+				}
+				require.NoError(t, b.Raw.HSet(t.Context(), key, field, value[:12]+when+value[18:]).Err())
+			}
+		}
+		otp := rig.MustOTP(t, m)
+		require.NoError(t, rig.VerifyOTP(t, m, otp.Code))
+		require.Len(t, rig.MustStatus(t, m, rig.Alice).Pending, 16)
+	})
+}

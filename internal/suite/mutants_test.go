@@ -449,6 +449,26 @@ func TestRecord_DamagedMarksAndUsesAreUndecided(t *testing.T) {
 	})
 }
 
+func TestRecord_DamagedIDsOfWhatEndedAreUndecided(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m := b.Manager(t, onetime.WithSendLimits())
+		rig.MustOTP(t, m)
+		key := b.Only(t)
+		for _, size := range []int{0, 1, 7, 9, 16, 63, 64, 65, 72} {
+			require.NoError(t, b.Raw.HSet(t.Context(), key, "e", strings.Repeat("x", size)).Err())
+			before := b.Record(t, key)
+			_, err := m.IssueOTP(t.Context(), rig.Alice)
+			if size == 16 || size == 64 {
+				require.NoError(t, err, size)
+				continue
+			}
+			rig.Undecided(t, err)
+			require.ErrorContains(t, err, "onetime: damaged record: ended ids")
+			require.Equal(t, before, b.Record(t, key))
+		}
+	})
+}
+
 func TestSettings_KnownWrongCodeUnderFewerAttemptsHasNoneLeft(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
 		codes := rig.WrongCodes(rig.MustOTP(t, b.Manager(t)).Code, 3)
@@ -534,4 +554,14 @@ func TestIssue_IsLockedHoweverLongTheRecordLives(t *testing.T) {
 	require.NoError(t, b.Raw.Persist(t.Context(), b.Only(t)).Err())
 	_, err := m.IssueOTP(t.Context(), rig.Alice)
 	require.Equal(t, time.Minute, rig.Refused(t, err, onetime.ErrLocked).RetryAfter)
+}
+
+func TestUnlock_ForgetsTheOnlyThingThereIs(t *testing.T) {
+	b := rig.NewMini(t, noon)
+	m := b.Manager(t, onetime.WithSendLimits())
+	rig.MustOTP(t, m)
+	before := b.Record(t, b.Only(t))
+	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "f", 3).Err())
+	require.NoError(t, m.Unlock(t.Context(), rig.Alice))
+	require.Equal(t, before, b.Record(t, b.Only(t)))
 }

@@ -67,6 +67,7 @@ func TestRule13_ARepeatAtTheEndOfTheRecord(t *testing.T) {
 	token := rig.MustToken(t, m)
 	b.Advance(t, 10*time.Minute-time.Millisecond)
 	require.NoError(t, rig.VerifyToken(t, m, token.Value, form))
+	require.Equal(t, time.Minute+time.Millisecond, b.Raw.PTTL(t.Context(), b.Only(t)).Val(), "and no longer")
 	b.Advance(t, time.Minute)
 	rig.MustToken(t, m, onetime.WithBinding("another browser")) // sweeps
 	require.NoError(t, rig.VerifyToken(t, m, token.Value, form))
@@ -246,6 +247,51 @@ func TestRule13_SendingsOfOneIssueAreOneIssue(t *testing.T) {
 		require.NoError(t, rig.VerifyOTP(t, m, otp.Code))
 		require.False(t, rig.MustOTP(t, m, form).Repeated, "after its use")
 	})
+}
+
+// Which group the newest issue is of is forgotten with it: otherwise a form that is sent again would be answered with an
+// issue that it did not ask for.
+func TestRule13_AnotherIssueInBetweenEndsTheRepeatsOfAnIssue(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m := b.Manager(t, onetime.WithSendLimits())
+		rig.MustOTP(t, m, form)
+		other := rig.MustOTP(t, m, otherForm)
+		require.False(t, other.Repeated)
+		again := rig.MustOTP(t, m, otherForm)
+		require.True(t, again.Repeated)
+		require.Equal(t, other.ID, again.ID)
+		require.False(t, rig.MustOTP(t, m).Repeated)
+		require.False(t, rig.MustOTP(t, m, otherForm).Repeated)
+	})
+}
+
+func TestRule13_ARepeatedIssueTellsWhatIsLeftOfEachSecret(t *testing.T) {
+	b := rig.NewMini(t, noon)
+	m := b.Manager(t, onetime.WithSendLimits())
+	issue := func(code bool) onetime.Link {
+		opts := []onetime.IssueOption{form}
+		if code {
+			opts = append(opts, onetime.WithCode())
+		}
+		link, err := m.IssueLink(t.Context(), rig.Alice, opts...)
+		require.NoError(t, err)
+		return link
+	}
+	issue(true)
+	for _, passed := range []time.Duration{time.Millisecond, 5*time.Minute - 2*time.Millisecond, time.Millisecond, time.Millisecond} {
+		b.Advance(t, passed)
+		link := issue(true)
+		require.True(t, link.Repeated)
+		require.Equal(t, max(0, 5*time.Minute-b.Now.Sub(noon)), link.CodeExpiresIn)
+		require.Equal(t, 10*time.Minute-b.Now.Sub(noon), link.ExpiresIn)
+	}
+
+	require.NoError(t, m.Revoke(t.Context(), rig.Alice))
+	issue(false)
+	link := issue(false)
+	require.True(t, link.Repeated)
+	require.Zero(t, link.CodeExpiresIn, "it has none")
+	require.Equal(t, 10*time.Minute, link.ExpiresIn)
 }
 
 func TestIdempotent_BothEdges(t *testing.T) {

@@ -53,6 +53,27 @@ func TestRule11_MarksOfOneIssueTellNothingOfAnother(t *testing.T) {
 	})
 }
 
+// A mark has all of its 32 bits: of two wrong codes with one mark the second would not be charged.
+func TestRule11_AMarkIsFourBytesOfTheSaltedDigest(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m := b.Manager(t, onetime.WithMaxAttempts(16), rig.ManyGuesses)
+		code := rig.MustOTP(t, m).Code
+		id := b.Record(t, b.Only(t))["1"][:12]
+		salted := func(code string) []byte {
+			sum := sha1.Sum([]byte(id + rig.Digest(m, 0, rig.Challenge(m, rig.Alice, ""), "c", "", code)))
+			return sum[:]
+		}
+		var want []string
+		for _, code := range rig.WrongCodes(code, 8) {
+			rig.Refused(t, rig.VerifyOTP(t, m, code), onetime.ErrMismatch)
+			want = append(want, string(salted(code)[8:12]))
+		}
+		digest, marks := storedCode(t, b)
+		require.Equal(t, hex.EncodeToString(salted(code)[:8]), digest)
+		require.Equal(t, want, marks)
+	})
+}
+
 // A year of daily sign-ins with the same code, and the same wrong codes each day: nothing that is stored comes again.
 func TestRule11_DumpsOfAYearHaveNothingInCommon(t *testing.T) {
 	b := rig.NewMini(t, time.Now().Truncate(time.Millisecond))
