@@ -472,7 +472,7 @@ func TestErrorsAndEvents_TellNothingAndTheTruth(t *testing.T) {
 	step("VerifyOTP", "otp", onetime.ErrDisabled, verifyOTP(code))
 	step("IssueOTP", "otp", onetime.ErrDisabled, issueOTP)
 
-	invalid := theSubject + "\x00"
+	invalid := theSubject[:5] + "\x00" + theSubject[5:]
 	step("IssueOTP", "otp", onetime.ErrInvalid, func(ctx context.Context) (string, error) {
 		_, err := m.IssueOTP(ctx, invalid)
 		return "", err

@@ -667,16 +667,61 @@ func TestSubjects_DefaultNormalizer(t *testing.T) {
 		{"\u0130@X", "\u0130@x"}, // dotted capital I
 		{"A B@c", "a b@c"},
 		{"@", "@"},
+		{" @Bob:Example.org ", "@bob:example.org"}, // no mail, but an @
+		{"bob@localhost", "bob@localhost"},
+		{"alice@example.com (home)", "alice@example.com (home)"},
+		{"bob@b\u00fccher.example", "bob@xn--bcher-kva.example"},
+		{strings.Repeat(" ", 2000) + "Ann@B\u00dcCHER.example", "ann@xn--bcher-kva.example"},
 
 		{"Alice", "Alice"}, // no address
 		{" Alice ", " Alice "},
 		{"\u00a0", "\u00a0"},
-		{"+49 30 123456", "+49 30 123456"},
+		{"+49 30 123456", "+4930123456"},
+		{" \u202a+49\u202f(0)30 123456\u202c", "+4930123456"},
+		{"+49 30 123456 or later", "+49 30 123456 or later"}, // no number
+		{"00493012345678", "00493012345678"},                 // may be a user id
 	} {
 		subject, err := rig.Subject(m, c.typed)
 		require.NoError(t, err)
 		require.Equal(t, c.want, subject)
+		again, err := rig.Subject(m, subject)
+		require.NoError(t, err)
+		require.Equal(t, subject, again)
 	}
+}
+
+// Nine spellings of one mailbox were nine subjects with nine send limits.
+func TestRule16_SpellingsHaveOneSendLimit(t *testing.T) {
+	for want, spellings := range map[string][]string{
+		"ann@xn--bcher-kva.example": {
+			"ann@b\u00fccher.example", "ann@xn--bcher-kva.example", "Ann@B\u00dcCHER.example", "ann@bu\u0308cher.example",
+			"ann@b\u00fccher\u3002example", "\u200bann@b\u00fccher.example\ufeff", "<ann@b\u00fccher.example>",
+			"mailto:ann@xn--bcher-kva.example", "ann@b\u00fccher.example,", "\uff41\uff4e\uff4e\uff20b\u00fccher.example",
+			"\u202aann@b\u00fccher.example\u202c", "\u2068ann@XN--BCHER-KVA.example\u2069", "ann@b\u00fccher.example\u00ad",
+		},
+		"+15550100100": {
+			"+1 555 0100100", "+1 (0)555 0100100", "+1\u2011555\u20130100100", "+1\u202f555\u20090100100",
+			"\uff0b\uff11\uff15\uff15\uff15\uff10\uff11\uff10\uff10\uff11\uff10\uff10", "\u202a+15550100100\u202c",
+		},
+	} {
+		m, _ := onetimetest.New(t)
+		otp, err := m.IssueOTP(t.Context(), want)
+		require.NoError(t, err)
+		for _, spelling := range spellings {
+			_, err := m.IssueOTP(t.Context(), spelling)
+			require.ErrorIs(t, err, onetime.ErrThrottled, "%+q", spelling)
+		}
+		v, err := m.VerifyOTP(t.Context(), spellings[0], otp.Code)
+		require.NoError(t, err)
+		require.Equal(t, want, v.Subject)
+	}
+}
+
+func TestWithDangerouslyFixedCodes_ApplyToEverySpelling(t *testing.T) {
+	m, _ := onetimetest.New(t, onetime.WithDangerouslyFixedCodes(map[string]string{"+1 (555) 010-0100": "424242"}, time.Now().Add(time.Hour)))
+	otp, err := m.IssueOTP(t.Context(), "+15550100100")
+	require.NoError(t, err)
+	require.Equal(t, "424242", otp.Code)
 }
 
 func TestSubjects_SpellingsOfAnAddressAreOneSubject(t *testing.T) {

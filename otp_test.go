@@ -245,7 +245,7 @@ func TestFixedCodes_WrongOnesAreRefusedWithoutTellingThem(t *testing.T) {
 			"onetime: WithDangerouslyFixedCodes: two codes for one subject"},
 		"no subject":     {[]onetime.Option{fixed(map[string]string{"": code}, soon())}, key},
 		"not UTF-8":      {[]onetime.Option{fixed(map[string]string{subject + "\xff": code}, soon())}, key},
-		"control":        {[]onetime.Option{fixed(map[string]string{subject + "\x00": code}, soon())}, key},
+		"control":        {[]onetime.Option{fixed(map[string]string{"\x00" + subject[1:] + "\x00a": code}, soon())}, key},
 		"not normalised": {[]onetime.Option{fixed(map[string]string{subject: code}, soon()), refuse}, key},
 	} {
 		t.Run(name, func(t *testing.T) {
