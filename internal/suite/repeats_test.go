@@ -292,6 +292,14 @@ func TestRule13_ARepeatedIssueTellsWhatIsLeftOfEachSecret(t *testing.T) {
 	require.True(t, link.Repeated)
 	require.Zero(t, link.CodeExpiresIn, "it has none")
 	require.Equal(t, 10*time.Minute, link.ExpiresIn)
+
+	// Another sending may ask without the code that the first had.
+	require.NoError(t, m.Revoke(t.Context(), rig.Alice))
+	first := issue(true)
+	link = issue(false)
+	require.True(t, link.Repeated)
+	require.Equal(t, first.ID, link.ID)
+	require.Equal(t, 5*time.Minute, link.CodeExpiresIn)
 }
 
 func TestIdempotent_BothEdges(t *testing.T) {
