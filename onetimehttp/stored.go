@@ -30,16 +30,17 @@ const subjectRoom = 36
 
 /*
 room returns how many bytes subject and payload take together: the least of a few sizes that has the room. What is sealed
-fills whole pieces of 64 bytes, of which 30 are not for this. The first size is that of nearly everybody. With 261 a record of
-one link with code is as large as one of the size before in the memory of Redis 7: a decoy is never larger.
+fills pieces of 64 bytes, of which 18 are not for this. The first size, for addresses of up to 32 ASCII characters, and 273 are
+no whole pieces: they are what records of one link with code have room for in the blocks of memory that Redis 7 takes, and a
+decoy has never more.
 */
 func room(need int) int {
-	for _, size := range []int{98, 162, 226, 261} {
+	for _, size := range []int{65, 110, 174, 238, 273} {
 		if need <= size {
 			return size
 		}
 	}
-	return 290 + (max(need, 290)-290+63)/64*64
+	return 302 + (max(need, 302)-302+63)/64*64
 }
 
 // payload returns what is stored with a link to the person.
@@ -64,7 +65,7 @@ func store(subject, address string) []byte {
 
 // storeDecoy returns the payload of somebody who has no account: of no address, and as long as of one like it.
 func storeDecoy(subject, typed string) []byte {
-	return make([]byte, min(room(subjectRoom+len(packed(typed))), 261)-len(subject))
+	return make([]byte, min(room(subjectRoom+len(packed(typed))), 273)-len(subject))
 }
 
 // stored returns the address of a payload. A payload that store has not made, of a link that the program itself issued, say,

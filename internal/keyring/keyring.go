@@ -42,7 +42,8 @@ type Ring struct {
 // A Key is what one key of a Ring is for.
 type Key struct {
 	digests, tokens mac
-	seals, forms    cipher.AEAD
+	issues          cipher.AEAD // whose nonces are ids of issues
+	tickets, forms  cipher.AEAD // whose nonces are random, and led by them
 }
 
 // New derives a Ring. It reports all that is wrong with the keys.
@@ -86,18 +87,21 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 		return derived
 	}
 	ring := &Ring{naming: newMAC(derive(naming, "naming"))}
-	seal := func(key []byte) cipher.AEAD {
+	seal := func(key []byte, mode func(cipher.Block) (cipher.AEAD, error)) cipher.AEAD {
 		block, err := aes.NewCipher(key)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			return nil
 		}
-		aead, err := cipher.NewGCMWithRandomNonce(block)
+		aead, err := mode(block)
 		failed = errors.Join(failed, err)
 		return aead
 	}
 	for _, k := range all {
-		ring.Keys = append(ring.Keys, Key{newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")), seal(derive(k, "sealing")), seal(derive(k, "forms"))})
+		ring.Keys = append(ring.Keys, Key{
+			newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")),
+			seal(derive(k, "sealing"), cipher.NewGCM), seal(derive(k, "tickets"), cipher.NewGCMWithRandomNonce), seal(derive(k, "forms"), cipher.NewGCMWithRandomNonce),
+		})
 	}
 	return ring, failed
 }

@@ -103,6 +103,9 @@ func TestKeys_TagsDifferByEveryInput(t *testing.T) {
 	require.Empty(t, bindings[binding.Binding])
 }
 
+// issue is the id of one.
+const issue = "twelve bytes"
+
 func TestKeys_WhatIsSealedOpens(t *testing.T) {
 	r := ring(t, rig.Key('k', 32), nil)
 	p := challenge(r, "default", "alice@example.com", "cookie")
@@ -115,9 +118,9 @@ func TestKeys_WhatIsSealedOpens(t *testing.T) {
 		{"a", make([]byte, 4096)},
 		{strings.Repeat("s", 512), []byte{0}},
 	} {
-		sealed := r.Keys[0].Seal(p, "id", c.subject, c.payload)
-		require.Len(t, sealed, 12+2+len(c.subject)+len(c.payload)+16)
-		subject, payload, err := r.Keys[0].Open(p, "id", sealed)
+		sealed := r.Keys[0].Seal(p, issue, c.subject, c.payload)
+		require.Len(t, sealed, 2+len(c.subject)+len(c.payload)+16)
+		subject, payload, err := r.Keys[0].Open(p, issue, sealed)
 		require.NoError(t, err)
 		require.Equal(t, c.subject, subject)
 		require.Equal(t, c.payload, payload)
@@ -127,7 +130,7 @@ func TestKeys_WhatIsSealedOpens(t *testing.T) {
 func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
 	r := ring(t, rig.Key('k', 32), rig.Key('n', 32), rig.Key('p', 32))
 	p := challenge(r, "default", "alice@example.com", "cookie")
-	sealed := r.Keys[0].Seal(p, "id", "alice@example.com", []byte("payload"))
+	sealed := r.Keys[0].Seal(p, issue, "alice@example.com", []byte("payload"))
 	shut := func(name string, i int, p keyring.Challenge, id, sealed string) {
 		t.Helper()
 		subject, payload, err := r.Keys[i].Open(p, id, sealed)
@@ -140,17 +143,19 @@ func TestKeys_NothingAlteredOrMovedOpens(t *testing.T) {
 		change(&changed)
 		return changed
 	}
-	shut("key", 1, p, "id", sealed)
-	shut("purpose", 0, other(func(p *keyring.Challenge) { p.Purpose += "x" }), "id", sealed)
-	shut("tag", 0, other(func(p *keyring.Challenge) { p.Tag += "x" }), "id", sealed)
-	shut("id", 0, p, "ie", sealed)
+	shut("key", 1, p, issue, sealed)
+	shut("purpose", 0, other(func(p *keyring.Challenge) { p.Purpose += "x" }), issue, sealed)
+	shut("tag", 0, other(func(p *keyring.Challenge) { p.Tag += "x" }), issue, sealed)
+	for _, id := range []string{"", issue[:11], issue + "x", "twelve bytez"} {
+		shut("id "+id, 0, p, id, sealed)
+	}
 	for i := range sealed {
 		altered := []byte(sealed)
 		altered[i] ^= 1 << (i % 8)
-		shut(fmt.Sprint("byte ", i), 0, p, "id", string(altered))
-		shut(fmt.Sprint("cut at ", i), 0, p, "id", sealed[:i])
+		shut(fmt.Sprint("byte ", i), 0, p, issue, string(altered))
+		shut(fmt.Sprint("cut at ", i), 0, p, issue, sealed[:i])
 	}
-	shut("extended", 0, p, "id", sealed+"\x00")
+	shut("extended", 0, p, issue, sealed+"\x00")
 }
 
 // Only who holds the key can seal what is too short for the subject that it announces: then it is an error, no panic.
@@ -159,13 +164,13 @@ func TestKeys_SealedPartWithoutItsSubjectDoesNotOpen(t *testing.T) {
 	p := challenge(r, "default", "alice@example.com", "cookie")
 	block, err := aes.NewCipher(rig.Derived(t, rig.Key('k', 32), "sealing"))
 	require.NoError(t, err)
-	aead, err := cipher.NewGCMWithRandomNonce(block)
+	aead, err := cipher.NewGCM(block)
 	require.NoError(t, err)
 	for plain, opens := range map[string]bool{
 		"": false, "\x00": false, "\x00\x00": true, "\x00\x01": false, "\x00\x02a": false, "\x00\x01a": true, "\xff\xffa": false,
 	} {
-		sealed := aead.Seal(nil, nil, []byte(plain), rig.Framed("sealed", p.Purpose, p.Tag, "id"))
-		subject, payload, err := r.Keys[0].Open(p, "id", string(sealed))
+		sealed := aead.Seal(nil, []byte(issue), []byte(plain), rig.Framed("sealed", p.Purpose, p.Tag))
+		subject, payload, err := r.Keys[0].Open(p, issue, string(sealed))
 		require.Equal(t, opens, err == nil, "%q", plain)
 		require.Nil(t, payload)
 		require.Equal(t, opens && len(plain) > 2, subject == "a", "%q", plain)
@@ -190,8 +195,8 @@ func TestKeys_MACsAreSafeForConcurrentUse(t *testing.T) {
 					t.Error("a MAC of another call")
 					return
 				}
-				sealed := r.Keys[0].Seal(p, "id", subject(i), nil)
-				if got, _, err := r.Keys[0].Open(p, "id", sealed); err != nil || got != subject(i) {
+				sealed := r.Keys[0].Seal(p, issue, subject(i), nil)
+				if got, _, err := r.Keys[0].Open(p, issue, sealed); err != nil || got != subject(i) {
 					t.Error("a seal of another call")
 					return
 				}

@@ -158,7 +158,7 @@ func TestRule11_DecoysHoldWhatRealIssuesHold(t *testing.T) {
 			}
 			return found
 		}
-		for _, length := range []int{3, 20, 61, 62, 69, 70, 71, 72, 100, 142, 143, 144, 145, 189, 200, 217, 225, 226, 240, 254} {
+		for _, length := range []int{3, 20, 32, 33, 61, 62, 69, 70, 71, 72, 83, 84, 100, 142, 143, 144, 145, 189, 200, 217, 225, 226, 240, 254} {
 			address := strings.Repeat("a", length-2) + "@b"
 			decoy := sizes(address, "")
 			for _, whose := range []string{"7", "user-17", strings.Repeat("u", 36), address} {
