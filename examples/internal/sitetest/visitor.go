@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,8 +26,9 @@ type Visitor struct {
 	Origin string
 	Client *http.Client
 	t      testing.TB
-	// request is the latest field of that name that a page has brought.
-	request string
+
+	mu      sync.Mutex
+	request string // the latest field of that name that a page has brought
 }
 
 // NewVisitor returns a visitor of the site at origin.
@@ -56,8 +58,8 @@ func (v *Visitor) Get(path string) Page {
 func (v *Visitor) Post(path string, fields ...string) Page {
 	v.t.Helper()
 	form := values(fields)
-	if v.request != "" && !form.Has("request") {
-		form.Set("request", v.request)
+	if request := v.remember(""); request != "" && !form.Has("request") {
+		form.Set("request", request)
 	}
 	return v.Read(v.Client.PostForm(v.URL(path), form))
 }
@@ -108,8 +110,16 @@ func (v *Visitor) Read(response *http.Response, err error) Page {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(v.t, err)
-	v.request = cmp.Or(Request(string(body)), v.request)
+	v.remember(Request(string(body)))
 	return Page{response.StatusCode, response.Request.URL.Path, string(body), response.Header}
+}
+
+// remember keeps a request, unless it is empty, and returns the latest.
+func (v *Visitor) remember(request string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.request = cmp.Or(request, v.request)
+	return v.request
 }
 
 var request = regexp.MustCompile(`(?:name="request" value="|"request":")([A-Za-z0-9_-]+)"`)
