@@ -86,6 +86,9 @@ func TestRun_TableAndCurvesAreWhole(t *testing.T) {
 	}
 	require.ElementsMatch(t, want, have)
 	const middle = `\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)`
+	for _, goal := range []string{`÷ ceiling, 2 callers, plain`, `÷ ceiling, 2 callers, AutoPipeline`} {
+		require.Regexp(t, regexp.QuoteMeta("OTP+request pairs "+goal)+`: `+middle+`, by CPU time `+middle, out.String())
+	}
 	for _, goal := range []string{`÷ ceiling, 2 callers, plain`, `÷ ceiling, 2 callers, AutoPipeline`, `at 20 pending ÷ at 10, 2 callers, plain`, `at 20 pending ÷ at 10, 2 callers, AutoPipeline`} {
 		require.Regexp(t, regexp.QuoteMeta("OTP pairs "+goal)+`: `+middle+`, by CPU time `+middle+`\. Goal: 0\.\d or more\.`, out.String())
 	}

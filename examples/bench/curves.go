@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var colours = map[string]string{ceiling: "#444444", empty: "#8c8c8c", otp: "#1f6fb4", token: "#c2570c", link: "#2a8a3e"}
+var colours = map[string]string{ceiling: "#444444", empty: "#8c8c8c", otp: "#1f6fb4", asked: "#7b4fb0", token: "#c2570c", link: "#2a8a3e"}
 
 // draw returns two panels of pairs a second as SVG: over callers and over pending codes.
 func draw(results []result, c config) []byte {
@@ -42,7 +42,7 @@ func draw(results []result, c config) []byte {
 			x, x+18, colours[operation], x+24, operation)
 	}
 	for i, client := range clients {
-		x := 690 + i*110
+		x := 775 + i*85
 		fmt.Fprintf(&s, `<line x1="%d" y1="445" x2="%d" y2="445" stroke="#222222" stroke-width="2"%s/><text x="%d" y="450">%s</text>`+"\n",
 			x, x+28, dashes(client), x+34, client)
 	}

@@ -18,7 +18,7 @@ func (b *bench) fill(ctx context.Context) error {
 	if _, err := b.weigh(ctx, b.spare, otp, 2_000); err != nil {
 		return err
 	}
-	for _, kind := range []string{otp, token, link} {
+	for _, kind := range []string{otp, asked, token, link} {
 		b.bytes[kind] = map[int]float64{}
 		for _, pending := range b.pending {
 			if pending > maxWeighed {

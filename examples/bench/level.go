@@ -68,6 +68,7 @@ func (b *bench) pairsOf(rdb redis.Cmdable, m *onetime.Manager) map[string]func(c
 	value := strings.Repeat("v", 42)               // as many bytes as a code takes in a record
 	lifetime := 5*time.Minute + 1*time.Millisecond // go-redis says EX instead of PX where whole seconds do
 	none := []string{}
+	request := onetime.WithRequest("128 random bits, say")
 	return map[string]func(context.Context, string) error{
 		ceiling: func(ctx context.Context, subject string) error {
 			if err := rdb.Set(ctx, subject, value, lifetime).Err(); err != nil {
@@ -88,6 +89,13 @@ func (b *bench) pairsOf(rdb redis.Cmdable, m *onetime.Manager) map[string]func(c
 			}
 			return err
 		},
+		asked: func(ctx context.Context, subject string) error {
+			made, err := m.IssueOTP(ctx, subject, request)
+			if err == nil {
+				_, err = m.VerifyOTP(ctx, subject, made.Code, request)
+			}
+			return err
+		},
 		token: func(ctx context.Context, subject string) error {
 			made, err := m.IssueToken(ctx, subject)
 			if err == nil {
@@ -104,6 +112,10 @@ func (b *bench) pairsOf(rdb redis.Cmdable, m *onetime.Manager) map[string]func(c
 		},
 		"issue " + otp: func(ctx context.Context, subject string) error {
 			_, err := m.IssueOTP(ctx, subject)
+			return err
+		},
+		"issue " + asked: func(ctx context.Context, subject string) error {
+			_, err := m.IssueOTP(ctx, subject, request)
 			return err
 		},
 		"issue " + token: func(ctx context.Context, subject string) error {

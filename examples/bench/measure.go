@@ -22,11 +22,12 @@ const (
 	ceiling = "SET+GETDEL" // what this machine does at best through this client
 	empty   = "EVALSHA ×2" // return 1: what a script costs that does nothing
 	otp     = "OTP"
+	asked   = "OTP+request" // the same WithRequest, as onetimehttp issues codes
 	token   = "token"
 	link    = "link+code" // verified by its token
 )
 
-var operations = []string{ceiling, empty, otp, token, link}
+var operations = []string{ceiling, empty, otp, asked, token, link}
 
 // Clients.
 const (

@@ -133,7 +133,9 @@ func (b *bench) printGoals(w io.Writer) {
 	}
 	least, most := b.pending[0], b.pending[len(b.pending)-1]
 	for _, client := range clients {
-		compare("OTP pairs ÷ ceiling", variant{least, client, b.middle(), otp}, variant{least, client, b.middle(), ceiling}, "0.5")
+		for _, operation := range []string{otp, asked} {
+			compare(operation+" pairs ÷ ceiling", variant{least, client, b.middle(), operation}, variant{least, client, b.middle(), ceiling}, "0.5")
+		}
 	}
 	if least == most {
 		return
