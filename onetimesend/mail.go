@@ -54,6 +54,9 @@ func flat(text string) string {
 	}, text)
 }
 
+// maxLargeCode is how many characters of a code fit one line of the smallest phones, 320 pixels wide, at 36 pixels.
+const maxLargeCode = 10
+
 // A mail is the parts of a mail, in the order in which they are shown. What is empty is left out.
 type mail struct {
 	Preheader                  string
@@ -142,6 +145,7 @@ func (m Message) HTML() (string, error) {
 	for _, row := range p.Asked {
 		page.Asked = append(page.Asked, marked(row))
 	}
+	page.LongCode = len(m.Code) > maxLargeCode
 	if s.rightToLeft() {
 		page.Direction, page.Align = "rtl", "right"
 	}
@@ -163,4 +167,5 @@ type mailPage struct {
 	URLHint, Ignore                                   template.HTML
 	Asked                                             []template.HTML
 	Accent                                            template.CSS
+	LongCode                                          bool
 }
