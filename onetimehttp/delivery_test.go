@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,7 +86,7 @@ func TestDelivery_ObserverThatPanics(t *testing.T) {
 				onetimehttp.WithObserver(func(_ context.Context, e onetime.Event) { told <- e; fails() }))
 		})
 		for n := range 3 {
-			require.Equal(t, http.StatusOK, s.visitor().post(start, "address", "known-"+strconv.Itoa(n)).status, name)
+			require.Equal(t, http.StatusOK, s.visitor().post(start, "address", known(n)).status, name)
 			next(t, s.mail)
 			require.NoError(t, next(t, told).Err, name)
 		}
@@ -241,7 +240,7 @@ func TestDelivery_SoManyAtATime(t *testing.T) {
 		}
 	})
 	for i := range messages {
-		s.visitor().post(start, "address", "known-"+strconv.Itoa(i))
+		s.visitor().post(start, "address", known(i))
 	}
 	for i := range messages {
 		if i >= workers { // all workers are busy: the next message comes when one is free
@@ -263,7 +262,7 @@ func TestShutdown_Drains(t *testing.T) {
 	go func() { ended <- s.flow.Shutdown(context.Background()) }()
 	// While the queue is full, what is issued is dropped for that; once Shutdown has begun, for this.
 	for n, deadline := 3, time.Now().Add(patient); ; n++ {
-		address := "known-" + strconv.Itoa(n)
+		address := known(n)
 		require.Equal(t, http.StatusOK, s.visitor().post(start, "address", address).status)
 		err := s.deliver().Err
 		require.Error(t, err)
@@ -292,7 +291,7 @@ func TestShutdown_DoesNotWaitForASenderThatIgnoresItsContext(t *testing.T) {
 		with.options = append(with.options, onetimehttp.WithDelivery(1, 10, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error { seen <- ctx; <-free; return nil }
 	})
-	for _, address := range []string{"known-1", "known-2", "known-3"} {
+	for _, address := range []string{known(1), known(2), known(3)} {
 		s.visitor().post(start, "address", address)
 	}
 	own := next(t, seen)
@@ -308,8 +307,8 @@ func TestShutdown_DoesNotWaitForASenderThatIgnoresItsContext(t *testing.T) {
 		require.ErrorContains(t, s.deliver().Err, "shut down")
 	}
 	require.Empty(t, seen, "what still waited was dropped")
-	require.False(t, s.pending("user-known-2"))
-	require.False(t, s.pending("user-known-3"))
+	require.False(t, s.pending("user-"+known(2)))
+	require.False(t, s.pending("user-"+known(3)))
 	require.NoError(t, s.shutdown(patient), "all has ended since")
 }
 
@@ -327,10 +326,10 @@ func TestShutdown_DoesNotWaitForACancel(t *testing.T) {
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error { <-ctx.Done(); return ctx.Err() }
 	})
 	defer close(free)
-	s.visitor().post(start, "address", "known-1")
+	s.visitor().post(start, "address", known(1))
 	next(t, s.mail)
-	s.visitor().post(start, "address", "known-2")
-	r := s.visitor().request(http.MethodPost, start, form, "address=known-3")
+	s.visitor().post(start, "address", known(2))
+	r := s.visitor().request(http.MethodPost, start, form, "address="+known(3))
 	go s.handler.ServeHTTP(&statusOnly{header: http.Header{}}, r)
 	next(t, cancels)
 	ended := make(chan error, 1)
@@ -348,7 +347,7 @@ func TestShutdown_WhileRequestsCome(t *testing.T) {
 		if i == n/2 {
 			ended.Go(func() { s.flow.Shutdown(context.Background()) })
 		}
-		return s.visitor().request(http.MethodPost, start, form, "address=known-"+strconv.Itoa(i))
+		return s.visitor().request(http.MethodPost, start, form, "address="+known(i))
 	}, s.handler)
 	ended.Wait()
 	require.Equal(t, map[int]int{http.StatusOK: n}, counts)
@@ -361,7 +360,7 @@ func TestShutdown_WhileRequestsCome(t *testing.T) {
 	require.Len(t, s.mail, sent)
 	pending := 0
 	for i := range n {
-		if s.pending("user-known-" + strconv.Itoa(i)) {
+		if s.pending("user-" + known(i)) {
 			pending++
 		}
 	}

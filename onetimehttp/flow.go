@@ -124,9 +124,9 @@ func WithDangerouslyNoLimiter() Option {
 }
 
 // WithNormalizer sets what makes one spelling of what was typed, before Lookup, for known and unknown people alike: where
-// Lookup finds one person under two spellings that it does not make one, send limits tell who has an account. The default
-// trims white space, lower-cases the ASCII letters of what contains @, and takes blanks and punctuation out of phone
-// numbers. An error is answered "check the address".
+// Lookup finds one person under two spellings that it does not make one, send limits tell who has an account. The default is
+// [address.Parse], which takes e-mail addresses and international phone numbers: another function is for user names, and for
+// the options of package address. An error is answered "check the address", and so is an empty spelling.
 func WithNormalizer(normalize func(typed string) (string, error)) Option {
 	return Option{func(s *options) error {
 		if normalize == nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -352,7 +351,7 @@ func TestLimiter_IsRequired(t *testing.T) {
 		with.options = append(with.options, onetimehttp.WithDangerouslyNoLimiter())
 	})
 	for i := range 20 {
-		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", "known"+strconv.Itoa(i)).status)
+		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", known(i)).status)
 	}
 	require.Equal(t, http.StatusForbidden, without.visitor().post(code, "address", alice, "code", "000000").status, "no cookie, but no panic either")
 }

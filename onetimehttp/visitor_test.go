@@ -89,6 +89,12 @@ func lookup(_ context.Context, typed string) (subject, deliverTo string, found b
 	return "", "", false, nil
 }
 
+// known is the address of an account, each of a domain of its own.
+func known(n int) string { return fmt.Sprintf("known-%d@host-%d.example", n, n) }
+
+// userNames lets people type what is no address.
+var userNames = onetimehttp.WithNormalizer(func(typed string) (string, error) { return strings.TrimSpace(typed), nil })
+
 func newSetup(s *site) *setup {
 	return &setup{
 		config: onetimehttp.Config{
