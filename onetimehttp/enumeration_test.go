@@ -95,8 +95,8 @@ func conditions() []condition {
 		{name: "delivery fails", send: func(context.Context, onetimehttp.Message) error { return errors.New("no such mailbox") }},
 		{name: "delivery panics", send: func(context.Context, onetimehttp.Message) error { panic("no such mailbox") }},
 		{name: "delivery ends its goroutine", send: func(context.Context, onetimehttp.Message) error { runtime.Goexit(); return nil }},
-		{name: "delivery blocks", send: blocks, pending: true},
-		{name: "queue is full", send: blocks, options: []onetimehttp.Option{onetimehttp.WithDelivery(1, 1, time.Minute)}, prepare: fill, silent: true},
+		{name: "delivery blocks", send: blocks, options: []onetimehttp.Option{delivery(100, 1000, time.Minute)}, pending: true},
+		{name: "queue is full", send: blocks, options: []onetimehttp.Option{delivery(1, 1, time.Minute)}, prepare: fill, silent: true},
 		{name: "shut down", send: blocks, prepare: func(s *site) { require.NoError(s.t, s.shutdown(patient)) }, silent: true},
 	}
 }
@@ -438,7 +438,7 @@ func TestEnumeration_TimeOf200Starts(t *testing.T) {
 	answered := make(chan struct{})
 	var sends atomic.Int64
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1000, time.Minute))
+		with.options = append(with.options, delivery(1, 1000, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
 			select {
 			case <-answered:

@@ -213,8 +213,8 @@ func (f *Flow) bind(w http.ResponseWriter, binding string) {
 	http.SetCookie(w, &c)
 }
 
-// language returns the language of WithTexts that the browser likes best.
-func (f *Flow) language(r *http.Request) string {
+// preferred returns the language that the browser likes best among those that are known; "en" if it likes none of them.
+func preferred(r *http.Request, known func(language string) bool) string {
 	best, weight := "en", 0.0
 	for _, choice := range strings.Split(r.Header.Get("Accept-Language"), ",") {
 		tag, q, weighted := strings.Cut(strings.TrimSpace(choice), ";")
@@ -231,7 +231,7 @@ func (f *Flow) language(r *http.Request) string {
 		}
 		for cut := len(tag); cut > 0; cut = strings.LastIndexByte(tag, '-') { // RFC 4647 3.4
 			tag = tag[:cut]
-			if _, known := f.texts[tag]; known && w > weight {
+			if w > weight && known(tag) {
 				best, weight = tag, w
 			}
 		}
