@@ -14,8 +14,8 @@ require (
 	github.com/labstack/echo/v4 v4.15.4
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-3f7b73d1/onetime v0.0.0
+	github.com/seed-3f7b73d1/onetime/onetimesmtp v0.0.0
 	github.com/stretchr/testify v1.12.1
-	github.com/wneessen/go-mail v0.8.1
 	golang.org/x/crypto v0.58.0
 	golang.org/x/text v0.44.0
 )
@@ -46,6 +46,7 @@ require (
 	github.com/ugorji/go/codec v1.2.12 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasttemplate v1.2.2 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
 	github.com/yuin/gopher-lua v1.1.1 // indirect
 	github.com/zeebo/xxh3 v1.1.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
@@ -58,3 +59,5 @@ require (
 )
 
 replace github.com/seed-3f7b73d1/onetime => ../
+
+replace github.com/seed-3f7b73d1/onetime/onetimesmtp => ../onetimesmtp

@@ -3,56 +3,43 @@ package onetimehttp
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
-// deliver queues a message, one to nobody, too, so that a full queue treats all alike.
+// cancelTimeout is how long Redis may take to end what nobody has.
+const cancelTimeout = 30 * time.Second
+
+// deliver queues a message, one to nobody, too: it waits, is rendered and takes time as any other.
 func (f *Flow) deliver(ctx context.Context, to person, made issued) {
 	ctx = context.WithoutCancel(ctx) // the request is over
-	f.deliveries.add(func(end context.Context, dropped error) {
-		start := time.Now()
-		err := dropped
-		if err == nil && to.found {
-			err = f.send(ctx, end, to.deliverTo, made.message)
-		}
-		if err != nil {
-			// Nobody has it, so nobody shall be able to use it, nor to tell that nobody has it.
-			bounded, cancel := context.WithTimeout(ctx, f.timeout)
-			err = errors.Join(err, to.manager.CancelQuietly(bounded, to.subject, made.id))
-			cancel()
-		}
-		if to.found {
-			f.tell(ctx, onetime.Event{
-				Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Who: f.who(to.subject), Err: err, Took: time.Since(start),
-			})
-		}
-	})
+	job := onetimesend.Job{To: recipient(to.typed), Message: made.message, Context: ctx, Decoy: !to.found}
+	if to.found {
+		job.To = recipient(to.deliverTo)
+	}
+	job.Done = func(result onetimesend.Result) { f.delivered(ctx, to, made, result) }
+	start := time.Now()
+	if err := f.deliveries.Add(job); err != nil {
+		f.delivered(ctx, to, made, onetimesend.Result{Err: err, Took: time.Since(start)})
+	}
 }
 
-// errGoexit is what a delivery came to whose Sender ended its goroutine.
-var errGoexit = errors.New("onetimehttp: Config.Sender: called runtime.Goexit")
-
-// send calls the Sender in a goroutine of its own, which is all that it can end.
-func (f *Flow) send(ctx, end context.Context, deliverTo string, m Message) error {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	defer context.AfterFunc(end, cancel)()
-	sent := make(chan error, 1)
-	go func() {
-		err := errGoexit
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("onetimehttp: Config.Sender: panic: %v\n%s", p, debug.Stack())
-			}
-			sent <- err
-		}()
-		err = f.config.Sender(ctx, deliverTo, m)
-	}()
-	return <-sent
+// delivered ends what was issued where it is certain that nobody has it: nobody shall be able to use it, nor to tell that
+// nobody has it. Where the message may have been taken it stays, and where a budget let none pass.
+func (f *Flow) delivered(ctx context.Context, to person, made issued, result onetimesend.Result) {
+	err := result.Err
+	if result.Failed() {
+		bounded, cancel := context.WithTimeout(ctx, cancelTimeout)
+		err = errors.Join(err, to.manager.CancelQuietly(bounded, to.subject, made.id))
+		cancel()
+	}
+	if to.found {
+		f.tell(ctx, onetime.Event{
+			Op: "Deliver", Kind: made.kind, Purpose: made.message.Purpose, ID: made.id, Who: f.who(to.subject), Err: err, Took: result.Took,
+		})
+	}
 }
 
 // who stands for an account in Events.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 func TestDelivery_IsObserved(t *testing.T) {
@@ -38,44 +37,119 @@ func TestDelivery_IsObserved(t *testing.T) {
 	}
 }
 
-// A delivery that failed is cancelled: nobody has what was issued.
-func TestDelivery_FailedIsCancelledAndObserved(t *testing.T) {
-	mailbox := errors.New("no such mailbox")
+var errMailbox = errors.New("no such mailbox")
+
+// Where it is certain that nobody has a message, what was issued is cancelled, and the code page answers as for a decoy.
+func TestDelivery_DefiniteFailureIsCancelledAndObserved(t *testing.T) {
+	for name, failed := range map[string]error{
+		"permanent":                         onetimesend.Permanent(errMailbox),
+		"temporary, after the last attempt": errMailbox,
+		"nobody took it, by two ways":       errors.Join(onetimesend.Permanent(errMailbox), onetimesend.Permanent(errors.New("no such number"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(with *setup) { with.send = func(context.Context, onetimehttp.Message) error { return failed } })
+			v, decoy := s.visitor(), s.visitor()
+			require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
+			require.Equal(t, http.StatusOK, decoy.post(start, "address", mallory).status)
+			m := next(t, s.mail)
+			require.ErrorIs(t, s.deliver().Err, errMailbox)
+			require.False(t, s.pending("user-17"))
+			_, err := s.manager.VerifyOTP(t.Context(), "user-17", m.Code, onetime.WithBinding(v.cookies()[cookie]))
+			require.ErrorIs(t, err, onetime.ErrMismatch)
+			require.Equal(t, http.StatusForbidden, v.submit("code", m.Code).status)
+			require.Equal(t, http.StatusForbidden, decoy.submit("code", m.Code).status)
+			alike(t, v.seen.seenBy(alice), decoy.seen.seenBy(mallory), "the code page")
+			require.Equal(t, http.StatusGone, v.get(path(t, m.URL)).status)
+		})
+	}
+}
+
+// A message that may have been taken is not ended, whatever else went wrong: the person may be typing its code.
+func TestRule18_UnknownOutcomeAndRefusalKeepTheCodeAlive(t *testing.T) {
 	for name, send := range map[string]func(context.Context, onetimehttp.Message) error{
-		"error":                func(context.Context, onetimehttp.Message) error { return mailbox },
-		"panic, error":         func(context.Context, onetimehttp.Message) error { panic(mailbox) },
+		"unknown":              func(context.Context, onetimehttp.Message) error { return onetimesend.Unknown(errMailbox) },
+		"a broken connection":  func(context.Context, onetimehttp.Message) error { return context.Canceled },
 		"panic":                func(context.Context, onetimehttp.Message) error { panic("no such mailbox") },
+		"panic of an error":    func(context.Context, onetimehttp.Message) error { panic(errMailbox) },
 		"end of its goroutine": func(context.Context, onetimehttp.Message) error { runtime.Goexit(); return nil },
 		"nil pointer": func(context.Context, onetimehttp.Message) error {
 			var m *onetimehttp.Message
 			return errors.New(m.Code)
 		},
+		"a budget": func(context.Context, onetimehttp.Message) error { return onetimesend.Refused(errMailbox) },
+		"one way failed, one not": func(context.Context, onetimehttp.Message) error {
+			return errors.Join(onetimesend.Permanent(errMailbox), onetimesend.Unknown(errMailbox))
+		},
 	} {
-		s := newSite(t, func(with *setup) { with.send = send })
-		v := s.visitor()
-		require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
-		m := next(t, s.mail)
-		e := s.deliver()
-		require.Error(t, e.Err, name)
-		switch name {
-		case "error":
-			require.ErrorIs(t, e.Err, mailbox)
-		case "end of its goroutine":
-			require.ErrorContains(t, e.Err, "runtime.Goexit")
-		default:
-			require.ErrorContains(t, e.Err, "panic")
-			require.ErrorContains(t, e.Err, "delivery_test.go", "where it was")
-		}
-		_, err := s.manager.VerifyOTP(t.Context(), "user-17", m.Code, onetime.WithBinding(v.cookies()[cookie]))
-		require.ErrorIs(t, err, onetime.ErrMismatch, name)
-		require.Equal(t, http.StatusForbidden, v.submit("code", m.Code).status, name)
-		require.Equal(t, http.StatusGone, v.get(path(t, m.URL)).status, name)
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(with *setup) {
+				with.send, with.options = send, append(with.options, delivery(1, 10, time.Minute))
+			})
+			v := s.visitor()
+			require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
+			m := next(t, s.mail)
+			require.Error(t, s.deliver().Err)
+			require.True(t, s.pending("user-17"))
 
-		// The worker goes on, and the next message is as good as any.
-		s.clock.Advance(time.Minute)
-		require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
-		s.deliver()
+			require.Equal(t, http.StatusSeeOther, v.submit("code", m.Code).status)
+
+			// The one worker goes on, and the next message is as good as any.
+			s.clock.Advance(time.Minute)
+			m = v.asks(alice)
+			require.Equal(t, http.StatusSeeOther, v.submit("code", m.Code).status)
+		})
 	}
+}
+
+// A mail server that takes the mail and answers later than anyone waits has delivered it all the same.
+func TestRule18_ServerThatTakesTheMailAndAnswersLateKeepsTheCodeAlive(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(with *setup) {
+		with.options = append(with.options, delivery(1, 10, time.Second))
+		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
+			<-ctx.Done() // the answer never comes
+			return ctx.Err()
+		}
+	})
+	v := s.visitor()
+	m := v.asks(alice)
+	require.Equal(t, http.StatusSeeOther, v.submit("code", m.Code).status)
+}
+
+// Limits of the queue itself end no code either.
+func TestRule18_RecipientLimitEndsNoCode(t *testing.T) {
+	s := newSite(t, func(with *setup) {
+		with.options = append(with.options, onetimehttp.WithQueue(onetimesend.WithRecipientLimits(onetime.Limit{Burst: 1, Per: time.Hour})))
+		with.config.Lookup = func(_ context.Context, typed string) (string, string, bool, error) {
+			return "user-" + typed, stored, true, nil
+		}
+	})
+	s.visitor().asks(known(1))
+	require.Equal(t, http.StatusOK, s.visitor().post(start, "address", known(2)).status)
+	require.ErrorIs(t, s.deliver().Err, onetimesend.ErrRefused)
+	require.Empty(t, s.mail, "accounts of one inbox share what it is sent")
+	require.True(t, s.pending("user-"+known(2)))
+}
+
+// A delivery that fails for now is tried again, and the secret lives on.
+func TestDelivery_IsTriedAgain(t *testing.T) {
+	t.Parallel()
+	n := atomic.Int64{}
+	s := newSite(t, func(with *setup) {
+		with.options = append(with.options, onetimehttp.WithQueue(onetimesend.WithAttempts(2)))
+		with.send = func(context.Context, onetimehttp.Message) error {
+			if n.Add(1) == 1 {
+				return errMailbox
+			}
+			return nil
+		}
+	})
+	v := s.visitor()
+	v.post(start, "address", alice)
+	first := next(t, s.mail)
+	require.NoError(t, s.deliver().Err)
+	require.Equal(t, first, next(t, s.mail))
+	require.Equal(t, http.StatusSeeOther, v.submit("code", first.Code).status)
 }
 
 // An observer that panics, or ends its goroutine, ends neither the program nor the worker, and no answer turns into none.
@@ -83,11 +157,11 @@ func TestDelivery_ObserverThatPanics(t *testing.T) {
 	for name, fails := range map[string]func(){"panic": func() { panic("the observer") }, "end of its goroutine": runtime.Goexit} {
 		told := make(chan onetime.Event, 10)
 		s := newSite(t, func(with *setup) {
-			with.options = append(with.options, onetimehttp.WithDelivery(1, 10, time.Minute),
+			with.options = append(with.options, delivery(1, 10, time.Minute),
 				onetimehttp.WithObserver(func(_ context.Context, e onetime.Event) { told <- e; fails() }))
 		})
 		for n := range 3 {
-			require.Equal(t, http.StatusOK, s.visitor().post(start, "address", "known-"+strconv.Itoa(n)).status, name)
+			require.Equal(t, http.StatusOK, s.visitor().post(start, "address", known(n)).status, name)
 			next(t, s.mail)
 			require.NoError(t, next(t, told).Err, name)
 		}
@@ -144,7 +218,7 @@ func TestDelivery_Context(t *testing.T) {
 	type key struct{}
 	seen := make(chan context.Context, 1)
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1, time.Second))
+		with.options = append(with.options, delivery(1, 1, time.Second))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
 			seen <- ctx
 			<-ctx.Done()
@@ -164,7 +238,7 @@ func TestDelivery_Context(t *testing.T) {
 	e := s.deliver()
 	require.ErrorIs(t, e.Err, context.DeadlineExceeded, "and not Canceled")
 	require.False(t, time.Now().Before(deadline), "not before its own time was over")
-	require.False(t, s.pending("user-17"), "cancelled, though its own time was over")
+	require.True(t, s.pending("user-17"), "it may have been taken before")
 }
 
 // fillUp lets one worker be busy and one message wait, and returns what sets them free.
@@ -172,7 +246,7 @@ func fillUp(t *testing.T) (s *site, release func()) {
 	t.Helper()
 	free := make(chan struct{})
 	s = newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1, time.Minute))
+		with.options = append(with.options, delivery(1, 1, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
 			select {
 			case <-free:
@@ -193,7 +267,7 @@ func TestDelivery_QueueIsBounded(t *testing.T) {
 	for _, address := range []string{"known-3@example.com", mallory, "known-4@example.com"} {
 		require.Equal(t, http.StatusOK, s.visitor().post(start, "address", address).status)
 		if address != mallory {
-			require.ErrorContains(t, s.deliver().Err, "the queue of deliveries is full")
+			require.ErrorContains(t, s.deliver().Err, "the queue is full")
 			require.False(t, s.pending("user-"+address))
 		}
 	}
@@ -211,7 +285,7 @@ func TestDelivery_QueueIsBounded(t *testing.T) {
 func TestDelivery_UnknownPeopleTakePlacesToo(t *testing.T) {
 	free := make(chan struct{})
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1, time.Minute))
+		with.options = append(with.options, delivery(1, 1, time.Minute))
 		with.send = func(context.Context, onetimehttp.Message) error { <-free; return nil }
 	})
 	defer close(free)
@@ -219,7 +293,7 @@ func TestDelivery_UnknownPeopleTakePlacesToo(t *testing.T) {
 	next(t, s.mail)
 	s.visitor().post(start, "address", mallory)
 	s.visitor().post(start, "address", phone)
-	require.ErrorContains(t, s.deliver().Err, "the queue of deliveries is full")
+	require.ErrorContains(t, s.deliver().Err, "the queue is full")
 }
 
 func TestDelivery_SoManyAtATime(t *testing.T) {
@@ -227,7 +301,7 @@ func TestDelivery_SoManyAtATime(t *testing.T) {
 	var now, most atomic.Int64
 	free := make(chan struct{})
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(workers, messages, time.Minute))
+		with.options = append(with.options, delivery(workers, messages, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
 			n := now.Add(1)
 			defer now.Add(-1)
@@ -241,7 +315,7 @@ func TestDelivery_SoManyAtATime(t *testing.T) {
 		}
 	})
 	for i := range messages {
-		s.visitor().post(start, "address", "known-"+strconv.Itoa(i))
+		s.visitor().post(start, "address", known(i))
 	}
 	for i := range messages {
 		if i >= workers { // all workers are busy: the next message comes when one is free
@@ -263,12 +337,12 @@ func TestShutdown_Drains(t *testing.T) {
 	go func() { ended <- s.flow.Shutdown(context.Background()) }()
 	// While the queue is full, what is issued is dropped for that; once Shutdown has begun, for this.
 	for n, deadline := 3, time.Now().Add(patient); ; n++ {
-		address := "known-" + strconv.Itoa(n)
+		address := known(n)
 		require.Equal(t, http.StatusOK, s.visitor().post(start, "address", address).status)
 		err := s.deliver().Err
 		require.Error(t, err)
 		require.False(t, s.pending("user-"+address))
-		if strings.Contains(err.Error(), "shut down") {
+		if errors.Is(err, onetimesend.ErrQueueClosed) {
 			break
 		}
 		require.True(t, time.Now().Before(deadline), "Shutdown has not begun")
@@ -289,10 +363,10 @@ func TestShutdown_Drains(t *testing.T) {
 func TestShutdown_DoesNotWaitForASenderThatIgnoresItsContext(t *testing.T) {
 	free, seen := make(chan struct{}), make(chan context.Context, 10)
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 10, time.Minute))
+		with.options = append(with.options, delivery(1, 10, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error { seen <- ctx; <-free; return nil }
 	})
-	for _, address := range []string{"known-1", "known-2", "known-3"} {
+	for _, address := range []string{known(1), known(2), known(3)} {
 		s.visitor().post(start, "address", address)
 	}
 	own := next(t, seen)
@@ -302,14 +376,14 @@ func TestShutdown_DoesNotWaitForASenderThatIgnoresItsContext(t *testing.T) {
 	go func() { ended <- s.flow.Shutdown(ctx) }()
 	require.ErrorIs(t, next(t, ended), context.DeadlineExceeded)
 	next(t, own.Done())
+	for range 2 {
+		require.ErrorIs(t, s.deliver().Err, onetimesend.ErrQueueClosed)
+	}
 	close(free)
 	require.NoError(t, s.deliver().Err, "the Sender says that it was sent")
-	for range 2 {
-		require.ErrorContains(t, s.deliver().Err, "shut down")
-	}
 	require.Empty(t, seen, "what still waited was dropped")
-	require.False(t, s.pending("user-known-2"))
-	require.False(t, s.pending("user-known-3"))
+	require.False(t, s.pending("user-"+known(2)))
+	require.False(t, s.pending("user-"+known(3)))
 	require.NoError(t, s.shutdown(patient), "all has ended since")
 }
 
@@ -317,7 +391,7 @@ func TestShutdown_DoesNotWaitForASenderThatIgnoresItsContext(t *testing.T) {
 func TestShutdown_DoesNotWaitForACancel(t *testing.T) {
 	cancels, free := make(chan struct{}, 10), make(chan struct{})
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1, time.Minute))
+		with.options = append(with.options, delivery(1, 1, time.Minute))
 		with.manager = append(with.manager, onetime.WithObserver(func(_ context.Context, e onetime.Event) {
 			if e.Op == "CancelQuietly" {
 				cancels <- struct{}{}
@@ -327,10 +401,10 @@ func TestShutdown_DoesNotWaitForACancel(t *testing.T) {
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error { <-ctx.Done(); return ctx.Err() }
 	})
 	defer close(free)
-	s.visitor().post(start, "address", "known-1")
+	s.visitor().post(start, "address", known(1))
 	next(t, s.mail)
-	s.visitor().post(start, "address", "known-2")
-	r := s.visitor().request(http.MethodPost, start, form, "address=known-3")
+	s.visitor().post(start, "address", known(2))
+	r := s.visitor().request(http.MethodPost, start, form, "address="+known(3))
 	go s.handler.ServeHTTP(&statusOnly{header: http.Header{}}, r)
 	next(t, cancels)
 	ended := make(chan error, 1)
@@ -348,7 +422,7 @@ func TestShutdown_WhileRequestsCome(t *testing.T) {
 		if i == n/2 {
 			ended.Go(func() { s.flow.Shutdown(context.Background()) })
 		}
-		return s.visitor().request(http.MethodPost, start, form, "address=known-"+strconv.Itoa(i))
+		return s.visitor().request(http.MethodPost, start, form, "address="+known(i))
 	}, s.handler)
 	ended.Wait()
 	require.Equal(t, map[int]int{http.StatusOK: n}, counts)
@@ -361,7 +435,7 @@ func TestShutdown_WhileRequestsCome(t *testing.T) {
 	require.Len(t, s.mail, sent)
 	pending := 0
 	for i := range n {
-		if s.pending("user-known-" + strconv.Itoa(i)) {
+		if s.pending("user-" + known(i)) {
 			pending++
 		}
 	}

@@ -1,6 +1,7 @@
 /*
 Package onetimehttp is handlers of net/http for sign-in by code and link: a form for the address, one for the code, and
-the page that a link leads to. It depends on the standard library and onetime only.
+the page that a link leads to. Messages are those of package onetimesend, addresses those of package address. It depends on
+the standard library and onetime only.
 
 	flow, err := onetimehttp.New(manager, onetimehttp.Config{
 		Origin: "https://example.com", Name: "Example",
@@ -20,8 +21,9 @@ examples/passwordreset.
 # Security considerations
 
 What a stranger sees does not tell who has an account, as long as Lookup takes the same time for both: people who are not
-known get decoys, deliveries run after the answer, and a code that does not work is refused in the same words whatever the
-reason. Where a delivery fails for good, what was issued goes on as a decoy. What remains: what others do with an address
+known get decoys, deliveries run some time after the answer, and a code that does not work is refused in the same words
+whatever the reason. What is no address by its syntax is said so: that tells nothing about accounts. Where it is certain that a
+message reached nobody, what was issued goes on as a decoy; where it may have been taken, the secret stays alive. What remains: what others do with an address
 shows. Anyone who asks just after its owner did is told that a message was already sent, and anyone who tries a locked one
 that it is locked. So do two addresses of one account, which share its limits.
 

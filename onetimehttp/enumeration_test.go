@@ -95,8 +95,8 @@ func conditions() []condition {
 		{name: "delivery fails", send: func(context.Context, onetimehttp.Message) error { return errors.New("no such mailbox") }},
 		{name: "delivery panics", send: func(context.Context, onetimehttp.Message) error { panic("no such mailbox") }},
 		{name: "delivery ends its goroutine", send: func(context.Context, onetimehttp.Message) error { runtime.Goexit(); return nil }},
-		{name: "delivery blocks", send: blocks, pending: true},
-		{name: "queue is full", send: blocks, options: []onetimehttp.Option{onetimehttp.WithDelivery(1, 1, time.Minute)}, prepare: fill, silent: true},
+		{name: "delivery blocks", send: blocks, options: []onetimehttp.Option{delivery(100, 1000, time.Minute)}, pending: true},
+		{name: "queue is full", send: blocks, options: []onetimehttp.Option{delivery(1, 1, time.Minute)}, prepare: fill, silent: true},
 		{name: "shut down", send: blocks, prepare: func(s *site) { require.NoError(s.t, s.shutdown(patient)) }, silent: true},
 	}
 }
@@ -266,13 +266,33 @@ func TestEnumeration_DisabledCodesAreAnsweredAlike(t *testing.T) {
 	require.Equal(t, "codes_disabled", a.problem().Reason)
 }
 
-// One spelling of a phone number stands for all, known or not: limits are shared.
-func TestEnumeration_SpellingsShareLimits(t *testing.T) {
+// One spelling of an address stands for all, known or not: limits are shared.
+func TestRule16_SpellingsOfAnAddressAreOneSubjectAndShareLimits(t *testing.T) {
+	mails := func(name, domain string) []string {
+		upper := strings.ToUpper(name + "@" + domain)
+		wide := strings.Map(func(r rune) rune { return r + 0xfee0 }, name) + "＠"
+		plain := name + "@" + domain
+		all := []string{plain, upper, wide + domain, "<" + plain + ">", "mailto:" + plain, "mailto:" + name + "%40" + domain + "?subject=Hi", "A Name <" + upper + ">",
+			plain + ",", plain + ".", "'" + plain + "'", "“" + plain + "”", "(" + plain + ")", "\t" + plain + "\n"}
+		for _, r := range "\u00a0\u00ad\u200b\u200e\u202a\u202c\u2003\u2060\u2068\u2069\u3000\ufeff\x7f" {
+			all = append(all, string(r)+plain+string(r))
+		}
+		return all
+	}
+	phones := func(country, rest string) []string {
+		all := []string{"+" + country + rest, "00" + country + rest, "+" + country + " (0)" + rest, "tel:+" + country + rest, " +" + country + "." + rest + "\n",
+			"＋" + country + rest, "+" + country + "/" + rest, "(+" + country + ") " + rest, "+" + country + " [" + rest[:3] + "] " + rest[3:],
+			"\u202a+" + country + rest + "\u202c", "+" + country + strings.Map(func(r rune) rune { return r + 0xfee0 }, rest)}
+		for _, r := range " -.\u00a0\u00ad\u2009\u200b\u2011\u2013\u2014\u202f\u2212\u3000\u30fb" {
+			all = append(all, "+"+country+string(r)+rest[:3]+string(r)+rest[3:])
+		}
+		return all
+	}
+	german := func(name string) []string {
+		return []string{name + "@xn--bcher-kva.example", name + "@bücher.example", name + "@BÜCHER.example", name + "@bu\u0308cher.example", name + "@bücher。example", strings.ToUpper(name) + "@Bücher.Example"}
+	}
 	for _, spellings := range [][]string{
-		{phone, "+1 (555) 01-00", " +1.555.0100 ", "+1/555/0100", "+1\u00a0555\u00a00100"},
-		{"+15550199", "+1 (555) 01-99", " +1.555.0199 ", "+1/555/0199", "+1\u00a0555\u00a00199"},
-		{alice, "ALICE@EXAMPLE.COM", "\talice@Example.com\n", "\u2003alice@example.com\u2003"},
-		{mallory, "MALLA@EXAMPLE.COM", "\tmalla@Example.com\n", "\u2003malla@example.com\u2003"},
+		phones("1", "5550100"), phones("1", "5550199"), mails("alice", "example.com"), mails("malla", "example.com"), german("known"), german("other"),
 	} {
 		s := newSite(t)
 		for i, spelling := range spellings {
@@ -283,9 +303,33 @@ func TestEnumeration_SpellingsShareLimits(t *testing.T) {
 				require.Equal(t, http.StatusTooManyRequests, a.status, "%q after %q", spelling, spellings[0])
 			}
 			require.Equal(t, spellings[0], a.page().all("input")[0].attr["value"], "the spelling that is shown")
+			require.Equal(t, spellings[0], s.lookups[len(s.lookups)-1], "what Lookup is given")
 		}
 		require.Len(t, s.dump(), 1)
 	}
+}
+
+// What is no address by its syntax is nobody's: to say so tells nothing about accounts, and a decoy would let people wait.
+func TestStart_WhatIsNoAddressIsSaidSo(t *testing.T) {
+	s := newSite(t)
+	for _, typed := range []string{
+		"x", "not an address", "a@[10.0.0.5]", "root@localhost", "user-17", "a@b@example.com", "@example.com", "alice@", "al ice@example.com", "al\u200bice@example.com",
+		`"alice"@example.com`, "alice@example.com, bob@example.com", "030 5550100", "+1", "+1 555 0100 x5", "()",
+	} {
+		for _, target := range []string{start, code} {
+			a := s.visitor().post(target, "address", typed, "code", "123456")
+			require.Equal(t, http.StatusBadRequest, a.status, "%q", typed)
+			require.Equal(t, "Check the address.", a.said(), "%q", typed)
+			require.Equal(t, typed, a.page().all("input")[0].attr["value"], "to be mended")
+			p := s.program().json(target, "address", typed, "code", "123456").problem()
+			require.Equal(t, "address", p.Reason, "%q", typed)
+		}
+	}
+	require.Empty(t, s.lookups)
+	require.Empty(t, s.dump(), "nothing is kept of it")
+
+	names := newSite(t, func(with *setup) { with.options = append(with.options, userNames) })
+	require.Equal(t, http.StatusOK, names.visitor().post(start, "address", "not an address").status, "with a normaliser of one's own")
 }
 
 // What the Manager makes of subjects is for those of accounts: an address without one must not depend on it.
@@ -316,7 +360,7 @@ func TestEnumeration_NormaliserOfTheManager(t *testing.T) {
 
 // An address that is typed must not lead to the record of an account whose subject it happens to be.
 func TestEnumeration_TypedSubjectOfAnAccountIsNobody(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(with *setup) { with.options = append(with.options, userNames) })
 	v := s.visitor()
 	require.Equal(t, http.StatusOK, v.post(start, "address", "user-17").status)
 	require.False(t, s.pending("user-17"))
@@ -394,7 +438,7 @@ func TestEnumeration_TimeOf200Starts(t *testing.T) {
 	answered := make(chan struct{})
 	var sends atomic.Int64
 	s := newSite(t, func(with *setup) {
-		with.options = append(with.options, onetimehttp.WithDelivery(1, 1000, time.Minute))
+		with.options = append(with.options, delivery(1, 1000, time.Minute))
 		with.send = func(ctx context.Context, _ onetimehttp.Message) error {
 			select {
 			case <-answered:

@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/host"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // A Config is what a Flow cannot do without. Secrets, OtherBrowser and Paths may be left zero.
@@ -23,17 +25,21 @@ type Config struct {
 	Origin string
 	// Name is what people know the service by, 1 to 100 bytes on one line. It stands in pages and messages.
 	Name string
+	// Task is what the secrets are for. It chooses the words of messages; those of pages are WithTexts'.
+	Task onetimesend.Task
 
 	// Lookup finds whom an address belongs to. typed is what was typed, normalised. Found: subject is the account's, as
 	// VerifyOTP returns it: at most 36 bytes, or the address, or its length shows in what Redis holds. deliverTo is the
-	// address stored with the account, 1 to 254 bytes, to which alone secrets go. Not found is no error; the rest is ignored
-	// then. It must take the same time for both. An error is answered "cannot tell right now".
+	// address stored with the account, 1 to 254 bytes, to which alone secrets go: a phone number by SMS, all else by mail. Not
+	// found is no error; the rest is ignored then. It must take the same time for both. An error is answered "cannot tell
+	// right now".
 	Lookup func(ctx context.Context, typed string) (subject, deliverTo string, found bool, err error)
 
-	// Sender delivers a message. It runs after the request was answered, from a queue of its own, with a timeout, in a goroutine of
-	// its own. An error or a panic makes a decoy of the issue (onetime.Manager.CancelQuietly) and goes to the observer; nothing
-	// of it shows to whoever asked.
-	Sender func(ctx context.Context, deliverTo string, m Message) error
+	// Sender delivers a message. It runs after the request was answered, from a queue (WithQueue), with the values of the
+	// request's context. What its error says decides: where nobody has the message and nobody will, the issue goes on as a
+	// decoy (onetime.Manager.CancelQuietly); where it may have been taken, as after a time-out or a panic, or where a budget
+	// refused it, the secret stays alive. Errors go to the observer; nothing of them shows to whoever asked.
+	Sender onetimesend.Sender
 
 	// OnVerified answers a request that proved an address: it starts a session, with a new session id, and redirects, to a
 	// page of the Origin. The Payload is the address that a message with a link was sent to. An error says that what the
@@ -84,8 +90,7 @@ const (
 // stands for /sign-in, /sign-in/code and /sign-in/link.
 type Paths struct{ Start, Verify, Link string }
 
-// A Flow is the handlers of one purpose. It is safe for concurrent use. It runs goroutines that deliver messages, until
-// Shutdown.
+// A Flow is the handlers of one purpose. It is safe for concurrent use. Messages wait in its memory, until Shutdown.
 type Flow struct {
 	manager   *onetime.Manager
 	strangers *onetime.Manager // the same, for people who are not known: takes their names as they are
@@ -95,25 +100,25 @@ type Flow struct {
 	style      template.CSS
 	policy     string // Content-Security-Policy
 	cookie     http.Cookie
-	domain     string // of the Origin, for messages
+	host       string          // of the Origin, for SMS
+	languages  map[string]bool // of messages
 	crossSite  *http.CrossOriginProtection
-	deliveries *queue
+	deliveries *onetimesend.Queue
 }
 
 // An Option sets something of a Flow.
 type Option struct{ set func(*options) error }
 
 type options struct {
-	noLimiter bool
-	normalize func(string) (string, error)
-	account   func(ctx context.Context, v onetime.Verification) string
-	check     func(r *http.Request, v onetime.Verification) error
-	observe   func(context.Context, onetime.Event)
-	templates *template.Template
-	texts     map[string]Catalogue
-	workers   int
-	waiting   int
-	timeout   time.Duration
+	noLimiter    bool
+	normalize    func(string) (string, error)
+	account      func(ctx context.Context, v onetime.Verification) string
+	check        func(r *http.Request, v onetime.Verification) error
+	observe      func(context.Context, onetime.Event)
+	templates    *template.Template
+	texts        map[string]Catalogue
+	messageTexts *onetimesend.Texts
+	queue        []onetimesend.QueueOption
 }
 
 // WithDangerouslyNoLimiter lets a Flow do without Limiter and VerifyLimiter, because something in front of it limits requests
@@ -124,9 +129,9 @@ func WithDangerouslyNoLimiter() Option {
 }
 
 // WithNormalizer sets what makes one spelling of what was typed, before Lookup, for known and unknown people alike: where
-// Lookup finds one person under two spellings that it does not make one, send limits tell who has an account. The default
-// trims white space, lower-cases the ASCII letters of what contains @, and takes blanks and punctuation out of phone
-// numbers. An error is answered "check the address".
+// Lookup finds one person under two spellings that it does not make one, send limits tell who has an account. The default is
+// [address.Parse], which takes e-mail addresses and international phone numbers: another function is for user names, and for
+// the options of package address. An error is answered "check the address", and so is an empty spelling.
 func WithNormalizer(normalize func(typed string) (string, error)) Option {
 	return Option{func(s *options) error {
 		if normalize == nil {
@@ -187,9 +192,8 @@ func WithTemplates(t *template.Template) Option {
 	}}
 }
 
-// WithTexts sets the texts of pages and messages by language, such as "de" or "pt-BR"; what the browser accepts decides
-// which is used. English is there by default and stands in where no other fits. A Catalogue must have every name that
-// English has.
+// WithTexts sets the texts of pages by language, such as "de" or "pt-BR"; what the browser accepts decides which is used.
+// English is there by default and stands in where no other fits. A Catalogue must have every name that English has.
 func WithTexts(texts map[string]Catalogue) Option {
 	return Option{func(s *options) error {
 		var errs []error
@@ -201,16 +205,17 @@ func WithTexts(texts map[string]Catalogue) Option {
 	}}
 }
 
-// WithDelivery sets how many messages are delivered at a time (1 to 1000, 8 by default), how many may wait (1 to 1,000,000,
-// 1000 by default) and how long one delivery may take (1 s to 10 min, 30 s by default).
-func WithDelivery(workers, waiting int, timeout time.Duration) Option {
-	return Option{func(s *options) error {
-		if workers < 1 || workers > 1000 || waiting < 1 || waiting > 1_000_000 || timeout < time.Second || timeout > 10*time.Minute {
-			return fmt.Errorf("onetimehttp: WithDelivery(%d, %d, %s): want 1 to 1000 workers, 1 to 1000000 waiting, 1s to 10m0s", workers, waiting, timeout)
-		}
-		s.workers, s.waiting, s.timeout = workers, waiting, timeout
-		return nil
-	}}
+// WithMessageTexts sets the texts of messages, and with them their languages: what the browser accepts decides which is used.
+// The default is those of package onetimesend.
+func WithMessageTexts(texts *onetimesend.Texts) Option {
+	return Option{func(s *options) error { s.messageTexts = texts; return nil }}
+}
+
+// WithQueue sets how messages wait and are delivered: how many at a time, how long one may take, how often it is tried. The
+// options of package onetimesend have the ranges and defaults. Another WithQueue adds to the first.
+func WithQueue(opts ...onetimesend.QueueOption) Option {
+	opts = slices.Clone(opts)
+	return Option{func(s *options) error { s.queue = append(s.queue, opts...); return nil }}
 }
 
 // New returns the Flow of a Manager's purpose. It reports all that is wrong at once.
@@ -230,18 +235,38 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 		f.strangers, err = m.Purpose(m.Policy().Purpose, onetime.WithNormalizer(nil))
 		errs = append(errs, err)
 	}
+	errs = append(errs, f.openQueue()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	f.domain = origin.Hostname()
+	f.host, f.languages = smsHost(origin), map[string]bool{}
+	for _, language := range f.messageTexts.Languages() {
+		f.languages[language] = true
+	}
 	f.cookie = bindingCookie(origin.Scheme == "https")
 	f.crossSite = http.NewCrossOriginProtection()
 	if err := f.crossSite.AddTrustedOrigin(config.Origin); err != nil { // behind a proxy Host may be another
 		return nil, fmt.Errorf("onetimehttp: Config.Origin: %w", err)
 	}
 	f.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, errCrossSite) }))
-	f.deliveries = newQueue(f.workers, f.waiting)
 	return f, nil
+}
+
+// openQueue makes the queue of messages, and reports all that is wrong with its options.
+func (f *Flow) openQueue() (errs []error) {
+	send := f.config.Sender
+	if send == nil {
+		send = onetimesend.Console(io.Discard) // which check reports
+	}
+	queue, err := onetimesend.NewQueue(send, f.queue...)
+	f.deliveries = queue
+	var all interface{ Unwrap() []error }
+	if errors.As(err, &all) {
+		for _, err := range all.Unwrap() {
+			errs = append(errs, fmt.Errorf("onetimehttp: WithQueue: %w", err))
+		}
+	}
+	return errs
 }
 
 func defaultOptions() options {
@@ -250,7 +275,6 @@ func defaultOptions() options {
 			return mask(cmp.Or(string(v.Payload), v.Subject))
 		},
 		observe: func(context.Context, onetime.Event) {}, texts: map[string]Catalogue{"en": English()},
-		workers: 8, waiting: 1000, timeout: 30 * time.Second,
 	}
 }
 
@@ -279,8 +303,11 @@ func (c *Config) check(m *onetime.Manager) (*url.URL, error) {
 			wrong("New: want %s", want.name)
 		}
 	}
-	if c.Name == "" || len(c.Name) > 100 || hasControl(c.Name) {
-		wrong("Config.Name: want 1 to 100 bytes on one line")
+	if (onetimesend.Brand{Name: c.Name}).Check() != nil {
+		wrong("Config.Name: want 1 to 100 bytes on one line, without characters that are not seen")
+	}
+	if c.Task < onetimesend.SignIn || c.Task > onetimesend.Confirm {
+		wrong("Config.Task(%d): want a Task of package onetimesend", c.Task)
 	}
 	if c.Secrets < LinkAndCode || c.Secrets > LinkOnly {
 		wrong("Config.Secrets(%d): want LinkAndCode, CodeOnly or LinkOnly", c.Secrets)
@@ -316,6 +343,10 @@ func parseOrigin(origin string) (*url.URL, error) {
 	if u.Host != strings.ToLower(u.Host) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
 		return nil, errors.New("onetimehttp: Config.Origin: want lower case, and no port that is the default")
 	}
+	// As SMS have it: else no message could be sent.
+	if (Message{Code: "0", CodeExpiresIn: 1, Brand: onetimesend.Brand{Name: "a"}, Host: smsHost(u)}).Check() != nil {
+		return nil, errors.New("onetimehttp: Config.Origin: want a host of letters, digits, dots and dashes, in its ASCII form")
+	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
 		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
 	}
@@ -325,7 +356,7 @@ func parseOrigin(origin string) (*url.URL, error) {
 // Style is the style sheet that Protect allows, for a style element of pages of yours.
 func (f *Flow) Style() template.CSS { return f.style }
 
-// Shutdown delivers what is waiting and ends the goroutines of the Flow. When ctx ends first, it returns the error of ctx:
-// the contexts of deliveries under way are cancelled, and what still waits is dropped. What is issued after it is not
+// Shutdown delivers what is waiting. When ctx ends first, it returns a [*onetimesend.LostError], which is the error of ctx,
+// too: the contexts of deliveries under way are cancelled, and what still waits is dropped. What is issued after it is not
 // delivered. Call it after http.Server.Shutdown.
-func (f *Flow) Shutdown(ctx context.Context) error { return f.deliveries.shutdown(ctx) }
+func (f *Flow) Shutdown(ctx context.Context) error { return f.deliveries.Close(ctx) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -19,7 +20,9 @@ import (
 func newFlow(t testing.TB, change func(*setup)) (*onetimehttp.Flow, error) {
 	t.Helper()
 	with := newSetup(nil)
-	with.config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	with.config.Sender = func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+		return onetimesend.Delivery{}, nil
+	}
 	change(with)
 	m, _ := onetimetest.New(t, with.manager...)
 	flow, err := onetimehttp.New(m, with.config, with.options...)
@@ -87,6 +90,12 @@ var wrongSettings = map[string]struct {
 	"origin of a port":            {origins("https://:8443"), "Config.Origin"},
 	"origin without a host":       {origins("https://:443"), "Config.Origin"},
 
+	"host beyond ASCII":            {origins("https://bücher.example"), "Config.Origin: want a host of letters, digits, dots and dashes, in its ASCII form"},
+	"host with a comma":            {origins("https://a,b.example"), "Config.Origin"},
+	"name that turns what follows": {func(with *setup) { with.config.Name = "Ex\u202eample" }, "Config.Name"},
+	"task":                         {func(with *setup) { with.config.Task = 4 }, "Config.Task(4): want a Task of package onetimesend"},
+	"negative task":                {func(with *setup) { with.config.Task = -1 }, "Config.Task(-1)"},
+
 	"negative secrets":          {func(with *setup) { with.config.Secrets = -1 }, "Config.Secrets(-1): want LinkAndCode, CodeOnly or LinkOnly"},
 	"secrets":                   {func(with *setup) { with.config.Secrets = 3 }, "Config.Secrets(3): want LinkAndCode, CodeOnly or LinkOnly"},
 	"other browser":             {func(with *setup) { with.config.OtherBrowser = 2 }, "Config.OtherBrowser(2): want AskOtherBrowser or RefuseOtherBrowser"},
@@ -118,12 +127,12 @@ var wrongSettings = map[string]struct {
 	"text with too much":   {pages(`{{define "error"}}{{.T}}{{end}}`), "WithTemplates"},
 	"no catalogue":         {option(onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": nil})), "WithTexts"},
 
-	"no workers":       {option(onetimehttp.WithDelivery(0, 1000, time.Minute)), "WithDelivery(0, 1000, 1m0s): want 1 to 1000 workers, 1 to 1000000 waiting, 1s to 10m0s"},
-	"too many workers": {option(onetimehttp.WithDelivery(1001, 1000, time.Minute)), "WithDelivery"},
-	"no queue":         {option(onetimehttp.WithDelivery(8, 0, time.Minute)), "WithDelivery"},
-	"too long a queue": {option(onetimehttp.WithDelivery(8, 1_000_001, time.Minute)), "WithDelivery"},
-	"too short a time": {option(onetimehttp.WithDelivery(8, 1000, time.Second-1)), "WithDelivery"},
-	"too long a time":  {option(onetimehttp.WithDelivery(8, 1000, 10*time.Minute+1)), "WithDelivery"},
+	"no workers":       {option(delivery(0, 1000, time.Minute)), "WithQueue: onetimesend: WithWorkers(0): want 1 to 1000"},
+	"too many workers": {option(delivery(1001, 1000, time.Minute)), "WithWorkers(1001)"},
+	"no queue":         {option(delivery(8, 0, time.Minute)), "WithWaiting(0)"},
+	"too long a queue": {option(delivery(8, 1_000_001, time.Minute)), "WithWaiting(1000001)"},
+	"too short a time": {option(delivery(8, 1000, time.Second-1)), "WithTimeout"},
+	"too long a time":  {option(delivery(8, 1000, 10*time.Minute+1)), "WithTimeout"},
 }
 
 func TestNew_ReportsEachWrongSetting(t *testing.T) {
@@ -142,12 +151,12 @@ func TestNew_ReportsAllAtOnce(t *testing.T) {
 	all := func(with *setup) {
 		with.config = onetimehttp.Config{Origin: "http://example.com", Secrets: 7, OtherBrowser: 8, Paths: onetimehttp.Paths{Start: "a", Verify: "b", Link: "c"}}
 		with.options = append(with.options, onetimehttp.WithNormalizer(nil), onetimehttp.WithAccountName(nil), onetimehttp.WithTemplates(nil),
-			onetimehttp.WithDelivery(0, 0, 0), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": {}}))
+			delivery(0, 0, 0), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": {}}))
 	}
 	_, err := newFlow(t, all)
 	for _, want := range []string{
 		"Lookup", "Sender", "OnVerified", "Limiter", "Config.Name", "Config.Origin", "Config.Secrets(7)", "Config.OtherBrowser(8)", `"a"`, `"b"`, `"c"`,
-		"WithNormalizer", "WithAccountName", "WithTemplates", "WithDelivery(0, 0, 0s)", "WithTexts",
+		"WithNormalizer", "WithAccountName", "WithTemplates", "WithWorkers(0)", "WithWaiting(0)", "WithTimeout(0s)", "WithTexts",
 	} {
 		require.ErrorContains(t, err, want)
 	}
@@ -171,8 +180,8 @@ func TestNew_TakesTheRanges(t *testing.T) {
 		"loopback":                origins("http://127.9.9.9"),
 		"loopback, IPv6":          origins("http://[::1]:1"),
 		"codes without a base":    func(with *setup) { with.manager, with.config.Secrets = nil, onetimehttp.CodeOnly },
-		"least":                   option(onetimehttp.WithDelivery(1, 1, time.Second)),
-		"most":                    option(onetimehttp.WithDelivery(1000, 1_000_000, 10*time.Minute)),
+		"least":                   option(delivery(1, 1, time.Second)),
+		"most":                    option(delivery(1000, 1_000_000, 10*time.Minute)),
 		"zero option":             option(onetimehttp.Option{}),
 		"no observer":             option(onetimehttp.WithObserver(nil)),
 		"no texts":                option(onetimehttp.WithTexts(nil)),
@@ -219,8 +228,12 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 	with := newSetup(s)
 	var message onetimehttp.Message
 	done := make(chan struct{})
-	with.config.Sender = func(_ context.Context, _ string, m onetimehttp.Message) error { message = m; close(done); return nil }
-	flow, err := onetimehttp.New(confirm, with.config)
+	with.config.Sender = func(_ context.Context, _ onetimesend.Recipient, m onetimehttp.Message) (onetimesend.Delivery, error) {
+		message = m
+		close(done)
+		return onetimesend.Delivery{}, nil
+	}
+	flow, err := onetimehttp.New(confirm, with.config, atOnce)
 	require.NoError(t, err)
 	defer flow.Shutdown(context.Background())
 	v := s.visitor()

@@ -1,84 +1,44 @@
 package onetimehttp
 
 import (
-	"bytes"
-	"fmt"
-	"html/template"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
+
+	"github.com/seed-3f7b73d1/onetime/address"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
-// A Message is what a Sender delivers. It prints without Code and URL.
-type Message struct {
-	// Purpose is that of the Manager, Service is Config.Name.
-	Purpose, Service string
-	// Code is the code to type, URL the link to open; either may be empty. Never log them.
-	Code, URL string
-	// CodeExpiresIn and ExpiresIn are how long the code and the link are good for, from the issue on.
-	CodeExpiresIn, ExpiresIn time.Duration
-	// Language is that of the texts, as the browser asked for.
-	Language string
+// A Message is what a Sender delivers.
+type Message = onetimesend.Message
 
-	domain string
-	texts  Catalogue
+// message returns what all messages that a request leads to have in common. asked is from before the issue, so that no
+// message outlives its secrets.
+func (f *Flow) message(r *http.Request, asked time.Time) Message {
+	return Message{
+		Purpose: f.manager.Policy().Purpose, IssuedAt: asked, Browser: onetimesend.BrowserName(r.UserAgent()),
+		Task: f.config.Task, Brand: onetimesend.Brand{Name: f.config.Name}, Host: f.host,
+		Language: preferred(r, f.speaks), Texts: f.messageTexts,
+	}
 }
 
-// Subject returns the subject line of a mail.
-func (m Message) Subject() string { return m.texts.text("mail.subject", m.Service) }
+// speaks reports whether there are texts for messages in a language.
+func (f *Flow) speaks(language string) bool { return f.languages[language] }
 
-// Text returns the body of a mail as plain text.
-func (m Message) Text() string {
-	parts := []string{m.texts.text("mail.intro", m.Service)}
-	if m.URL != "" {
-		parts = append(parts, m.texts.text("mail.link", minutes(m.ExpiresIn))+"\n"+m.URL)
+// smsHost returns what binds the code of an SMS to the Origin. An address of IPv6 has no such form.
+func smsHost(origin *url.URL) string {
+	if strings.Contains(origin.Hostname(), ":") {
+		return ""
 	}
-	if m.Code != "" {
-		parts = append(parts, m.texts.text("mail.code", m.Code, minutes(m.CodeExpiresIn)))
-	}
-	return strings.Join(append(parts, m.texts.text("mail.ignore")), "\n\n") + "\n"
+	return origin.Hostname()
 }
 
-// emphasis begins what people look for in a mail: the code.
-const emphasis = `<strong style="font-size:24px;letter-spacing:2px;white-space:nowrap">`
-
-var mail = template.Must(template.ParseFS(files, "pages/mail.html"))
-
-// HTML returns the body of a mail as HTML, which loads nothing.
-func (m Message) HTML() (string, error) {
-	code := template.HTMLEscapeString(m.Code)
-	sentence := template.HTMLEscapeString(m.texts.text("mail.code", m.Code, minutes(m.CodeExpiresIn)))
-	var body bytes.Buffer
-	err := mail.ExecuteTemplate(&body, "mail", struct {
-		Message
-		LinkMinutes int
-		WithCode    template.HTML // escaped above
-	}{m, minutes(m.ExpiresIn), template.HTML(strings.Replace(sentence, code, emphasis+code+"</strong>", 1))})
-	return body.String(), err
-}
-
-// SMS returns the body of a text message. With a code, its last line binds the code to the site, so that browsers fill it
-// in there and nowhere else: "@example.com #123456" (WICG, Origin-bound one-time codes delivered via SMS). A Message that no
-// Flow made has no such line.
-func (m Message) SMS() string {
-	if m.Code == "" {
-		return m.texts.text("sms.link", m.Service, m.URL)
+// recipient returns who is reached by an address: a phone number by SMS, anything else by mail, in the spelling that is
+// stored, since the host of the mail may tell spellings apart.
+func recipient(stored string) onetimesend.Recipient {
+	if found, err := address.Parse(stored); err == nil && found.Kind == address.KindPhone {
+		return onetimesend.To(onetimesend.ChannelSMS, found.Value)
 	}
-	text := m.texts.text("sms.code", m.Code, m.Service)
-	if m.domain != "" {
-		text += "\n\n@" + m.domain + " #" + m.Code
-	}
-	return text
-}
-
-// T returns a text of the catalogue, as Page.T does.
-func (m Message) T(name string, args ...any) string { return m.texts.text(name, args...) }
-
-func minutes(d time.Duration) int { return int((d + time.Minute - 1) / time.Minute) }
-
-// Format prints the purpose only, under any verb but the misplaced %p and %w, which fmt does not ask about.
-func (m Message) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "onetimehttp.Message(%s)", m.Purpose) }
-
-// MarshalText returns the purpose only; JSON and slog use it.
-func (m Message) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "onetimehttp.Message(%s)", m.Purpose), nil
+	return onetimesend.To(onetimesend.ChannelMail, stored)
 }

@@ -104,9 +104,12 @@ func (f *Flow) render(name string, p Page) ([]byte, error) {
 	return body.Bytes(), err
 }
 
+// says reports whether there are texts for pages in a language.
+func (f *Flow) says(language string) bool { return f.texts[language] != nil }
+
 // page returns what all pages of a request have in common.
 func (f *Flow) page(r *http.Request) Page {
-	language, policy := f.language(r), f.manager.Policy()
+	language, policy := preferred(r, f.says), f.manager.Policy()
 	return Page{
 		Name: f.config.Name, Language: language, Style: f.style, Paths: f.config.Paths,
 		CodeLength: policy.CodeLength, Digits: policy.Alphabet == onetime.Digits, Link: f.config.Secrets != CodeOnly, texts: f.texts[language],

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/address"
 )
 
 const (
@@ -105,35 +106,19 @@ func wantsJSON(r *http.Request) bool {
 
 // normalizeTyped is the default of WithNormalizer.
 func normalizeTyped(typed string) (string, error) {
-	typed = strings.TrimSpace(typed)
-	switch {
-	case strings.Contains(typed, "@"):
-		return strings.Map(func(r rune) rune {
-			if 'A' <= r && r <= 'Z' {
-				r += 'a' - 'A'
-			}
-			return r
-		}, typed), nil
-	case typed != "" && strings.Trim(typed, "+0123456789 ()-./\u00a0") == "":
-		return strings.Map(func(r rune) rune {
-			if r != '+' && (r < '0' || '9' < r) {
-				return -1
-			}
-			return r
-		}, typed), nil
-	}
-	return typed, nil
+	found, err := address.Parse(typed)
+	return found.Value, err
 }
 
 // typed returns the one spelling of what was typed.
-func (f *Flow) typed(address string) (string, error) {
-	if !utf8.ValidString(address) {
+func (f *Flow) typed(text string) (string, error) {
+	if !utf8.ValidString(text) {
 		return "", errAddress
 	}
-	if len(address) > maxTyped {
+	if len(text) > maxTyped {
 		return "", errTooLong
 	}
-	typed, err := f.normalize(address)
+	typed, err := f.normalize(text)
 	if err != nil || typed == "" || hasControl(typed) {
 		return "", errAddress
 	}
@@ -156,8 +141,8 @@ type person struct {
 	manager                   *onetime.Manager
 }
 
-func (f *Flow) person(r *http.Request, address string) (p person, err error) {
-	if p.typed, err = f.typed(address); err != nil {
+func (f *Flow) person(r *http.Request, text string) (p person, err error) {
+	if p.typed, err = f.typed(text); err != nil {
 		return p, err
 	}
 	p.manager = f.manager
@@ -228,8 +213,8 @@ func (f *Flow) bind(w http.ResponseWriter, binding string) {
 	http.SetCookie(w, &c)
 }
 
-// language returns the language of WithTexts that the browser likes best.
-func (f *Flow) language(r *http.Request) string {
+// preferred returns the language that the browser likes best among those that are known; "en" if it likes none of them.
+func preferred(r *http.Request, known func(language string) bool) string {
 	best, weight := "en", 0.0
 	for _, choice := range strings.Split(r.Header.Get("Accept-Language"), ",") {
 		tag, q, weighted := strings.Cut(strings.TrimSpace(choice), ";")
@@ -246,7 +231,7 @@ func (f *Flow) language(r *http.Request) string {
 		}
 		for cut := len(tag); cut > 0; cut = strings.LastIndexByte(tag, '-') { // RFC 4647 3.4
 			tag = tag[:cut]
-			if _, known := f.texts[tag]; known && w > weight {
+			if w > weight && known(tag) {
 				best, weight = tag, w
 			}
 		}

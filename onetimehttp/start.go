@@ -2,7 +2,6 @@ package onetimehttp
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -60,7 +59,7 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	}
 	binding := cmp.Or(f.binding(r), newBinding())
 	issues := knownTo(to, binding, in.Request)
-	made, err := f.issue(r.Context(), to, binding)
+	made, err := f.issue(r, to, binding)
 	if errors.Is(err, onetime.ErrThrottled) {
 		f.failStart(w, r, to.typed, issues.pending(r.Context(), to).form(), err)
 		return
@@ -86,8 +85,6 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	}
 	// Whoever asked has the answer before anything of the delivery can be felt.
 	http.NewResponseController(w).Flush()
-	made.message.Language = page.Language
-	made.message.texts = page.texts
 	f.deliver(r.Context(), to, made)
 }
 
@@ -126,12 +123,13 @@ type issued struct {
 	message  Message
 }
 
-func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, error) {
+func (f *Flow) issue(r *http.Request, to person, binding string) (issued, error) {
+	ctx := r.Context()
 	opts := []onetime.IssueOption{onetime.WithBinding(binding), core.RequestOfIssue.(onetime.IssueOption)}
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
-	made := issued{kind: "link", message: Message{Purpose: f.manager.Policy().Purpose, Service: f.config.Name, domain: f.domain}}
+	made := issued{kind: "link", message: f.message(r, time.Now())}
 	var resendIn time.Duration
 	if f.config.Secrets == CodeOnly {
 		otp, err := to.manager.IssueOTP(ctx, to.subject, opts...)
@@ -153,6 +151,7 @@ func (f *Flow) issue(ctx context.Context, to person, binding string) (issued, er
 		made.message.URL, made.message.ExpiresIn = link.URL, link.ExpiresIn
 		made.message.Code, made.message.CodeExpiresIn = link.Code, link.CodeExpiresIn
 	}
+	made.message.ID = made.id
 	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn), ""}
 	return made, nil
 }

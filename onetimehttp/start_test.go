@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 func TestStart_GoesToTheStoredAddressOnly(t *testing.T) {
@@ -50,7 +50,7 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Equal(t, want.code, m.Code != "")
 		require.Equal(t, want.link, m.URL != "")
 		require.Equal(t, "default", m.Purpose)
-		require.Equal(t, "Example", m.Service)
+		require.Equal(t, "Example", m.Brand.Name)
 		require.Equal(t, "en", m.Language)
 		require.Contains(t, v.seen.noted(), want.note)
 		require.Equal(t, want.code, v.seen.page().id("code") != nil)
@@ -336,13 +336,17 @@ func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
 func TestLimiter_IsRequired(t *testing.T) {
 	s := newSite(t)
 	config := newSetup(s).config
-	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.Sender = func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+		return onetimesend.Delivery{}, nil
+	}
 	config.Limiter = nil
 	_, err := onetimehttp.New(s.manager, config)
 	require.ErrorContains(t, err, "Limiter")
 	require.ErrorContains(t, err, "WithDangerouslyNoLimiter")
 	config = newSetup(s).config
-	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.Sender = func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+		return onetimesend.Delivery{}, nil
+	}
 	config.VerifyLimiter = nil
 	_, err = onetimehttp.New(s.manager, config)
 	require.EqualError(t, err, "onetimehttp: New: want Config.VerifyLimiter, or WithDangerouslyNoLimiter")
@@ -352,7 +356,7 @@ func TestLimiter_IsRequired(t *testing.T) {
 		with.options = append(with.options, onetimehttp.WithDangerouslyNoLimiter())
 	})
 	for i := range 20 {
-		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", "known"+strconv.Itoa(i)).status)
+		require.Equal(t, http.StatusOK, without.visitor().post(start, "address", known(i)).status)
 	}
 	require.Equal(t, http.StatusForbidden, without.visitor().post(code, "address", alice, "code", "000000").status, "no cookie, but no panic either")
 }

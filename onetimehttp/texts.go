@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Catalogue is the texts of one language by name; see English for the names. %s and %d stand where English has them.
+// A Catalogue is the texts of the pages in one language by name; see English for the names. %s and %d stand where English has them.
 type Catalogue map[string]string
 
 // English returns the texts that are there by default.
@@ -66,15 +66,6 @@ var english = Catalogue{
 	"error.method":     "This page cannot be reached in this way.",
 	"error.not-done":   "That could not be done just now. Try again.",
 	"error.lost":       "That could not be done just now. Ask for a new one.",
-
-	"mail.subject": "Sign in to %s",
-	"mail.intro":   "Somebody, hopefully you, asked to sign in to %s.",
-	"mail.code":    "Your code is %s. It is good for %d minutes.",
-	"mail.link":    "To sign in, open this link within %d minutes:",
-	"mail.button":  "Sign in",
-	"mail.ignore":  "If it was not you, ignore this message, and give the code to nobody.",
-	"sms.code":     "%s is your code for %s.",
-	"sms.link":     "Sign in to %s: %s",
 }
 
 // text returns a text with args in it, the English one where there is none.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // german is a whole catalogue.
@@ -69,15 +70,6 @@ var german = onetimehttp.Catalogue{
 	"error.method":     "Diese Seite ist so nicht erreichbar.",
 	"error.not-done":   "Das ließ sich gerade nicht erledigen. Versuchen Sie es wieder.",
 	"error.lost":       "Das ließ sich gerade nicht erledigen. Fordern Sie eine neue Nachricht an.",
-
-	"mail.subject": "Anmelden bei %s",
-	"mail.intro":   "Jemand, hoffentlich Sie, möchte sich bei %s anmelden.",
-	"mail.code":    "Ihr Code ist %s. Er gilt %d Minuten.",
-	"mail.link":    "Öffnen Sie zum Anmelden diesen Link, innerhalb von %d Minuten:",
-	"mail.button":  "Anmelden",
-	"mail.ignore":  "Waren Sie es nicht, dann beachten Sie diese Nachricht nicht, und geben Sie den Code niemandem.",
-	"sms.code":     "%s ist Ihr Code für %s.",
-	"sms.link":     "Anmelden bei %s: %s",
 }
 
 // reworded is English with a mark, as another language.
@@ -146,21 +138,31 @@ func TestLanguage_LongTagsAreCheap(t *testing.T) {
 	require.Less(t, time.Since(began), patient, "some ms, unless each prefix of the tag is looked up: that takes many minutes")
 }
 
+// Messages have languages of their own: a mail in French is of use beside a page in English.
+func TestTexts_MessagesHaveTheLanguageThatTheBrowserLikesBestOfTheirs(t *testing.T) {
+	own, err := onetimesend.NewTexts(map[string]onetimesend.Catalogue{"pt": {}})
+	require.NoError(t, err)
+	s := newSite(t, texts(map[string]onetimehttp.Catalogue{"nl": german}), func(with *setup) {
+		with.manager = append(with.manager, onetime.WithSendLimits())
+		with.options = append(with.options, onetimehttp.WithMessageTexts(own))
+	})
+	for accept, want := range map[string][2]string{
+		"": {"en", "en"}, "fr-CA,en;q=0.5": {"en", "fr"}, "nl,de;q=0.5": {"nl", "de"}, "pt-BR": {"en", "pt"}, "ar": {"en", "ar"}, "sv": {"en", "en"},
+	} {
+		v := s.visitor()
+		v.header = http.Header{"Accept-Language": {accept}}
+		m := v.asks(alice)
+		require.Equal(t, want, [2]string{v.seen.page().one(t, "html").attr["lang"], m.Language}, accept)
+		require.Same(t, own, m.Texts)
+	}
+}
+
 func TestTexts_PagesProblemsAndMessages(t *testing.T) {
 	s := newSite(t, texts(map[string]onetimehttp.Catalogue{"de": german}))
 	v := s.visitor()
 	v.header = http.Header{"Accept-Language": {"de-CH"}}
 	m := v.asks(alice)
 	require.Equal(t, "de", m.Language)
-	require.Equal(t, "Anmelden bei Example", m.Subject())
-	require.Contains(t, m.Text(), "Ihr Code ist "+m.Code+". Er gilt 5 Minuten.")
-	require.True(t, strings.HasPrefix(m.SMS(), m.Code+" ist Ihr Code für Example.\n"), m.SMS())
-	body, err := m.HTML()
-	require.NoError(t, err)
-	mail, err := parse(body)
-	require.NoError(t, err)
-	require.Equal(t, "de", mail.one(t, "html").attr["lang"])
-	require.Contains(t, mail.text, "Waren Sie es nicht")
 
 	require.Equal(t, "Code aus 6 Ziffern", v.seen.page().one(t, "label").text)
 	require.Equal(t, "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.", v.submit("code", wrong(m.Code, 1)).said())
@@ -220,19 +222,21 @@ func TestTexts_WrongCataloguesAreRefused(t *testing.T) {
 	}
 	s := newSite(t)
 	config := newSetup(s).config
-	config.Sender = func(context.Context, string, onetimehttp.Message) error { return nil }
+	config.Sender = func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+		return onetimesend.Delivery{}, nil
+	}
 	create := func(c onetimehttp.Catalogue) error {
 		_, err := onetimehttp.New(s.manager, config, onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"xx": c}))
 		return err
 	}
 	require.NoError(t, create(german))
 	for name, catalogue := range map[string]onetimehttp.Catalogue{
-		"mail.ignore":  without("mail.ignore"),
+		"sent.link":    without("sent.link"),
 		"start.titel":  with("start.titel", "Anmelden"),
 		"start.title":  with("start.title", "Anmelden"),
 		"code.label":   with("code.label", "Code aus %s Zeichen"),
-		"mail.code":    with("mail.code", "Er gilt %d Minuten: %s"),
-		"sms.link":     with("sms.link", "%s: %s %s"),
+		"already":      with("already", "%d"),
+		"link.for":     with("link.for", "%s: %s"),
 		"error.gone":   with("error.gone", "Das gilt zu 100 % nicht mehr."),
 		"error.denied": with("error.denied", "%n"),
 	} {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -72,7 +73,8 @@ type site struct {
 
 // A sent is a message and where it went.
 type sent struct {
-	to string
+	to  string
+	way onetimesend.Channel
 	onetimehttp.Message
 }
 
@@ -87,6 +89,20 @@ func lookup(_ context.Context, typed string) (subject, deliverTo string, found b
 		return "user-" + typed, typed, true, nil
 	}
 	return "", "", false, nil
+}
+
+// known is the address of an account, each of a domain of its own.
+func known(n int) string { return fmt.Sprintf("known-%d@host-%d.example", n, n) }
+
+// userNames lets people type what is no address.
+var userNames = onetimehttp.WithNormalizer(func(typed string) (string, error) { return strings.TrimSpace(typed), nil })
+
+// atOnce lets a Flow try each message once, without a delay and without limits of the queue's own: those go by the time of day.
+var atOnce = onetimehttp.WithQueue(onetimesend.WithDelay(0), onetimesend.WithAttempts(1), onetimesend.WithRecipientLimits())
+
+// delivery sets how many messages are delivered at a time, how many may wait, and how long one may take.
+func delivery(workers, waiting int, timeout time.Duration) onetimehttp.Option {
+	return onetimehttp.WithQueue(onetimesend.WithWorkers(workers), onetimesend.WithWaiting(waiting), onetimesend.WithTimeout(timeout))
 }
 
 func newSetup(s *site) *setup {
@@ -141,12 +157,13 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 		s.mu.Unlock()
 		return verified(w, r, v)
 	}
-	with.config.Sender = func(ctx context.Context, to string, m onetimehttp.Message) error {
-		s.mail <- sent{to, m}
-		return with.send(ctx, m)
+	with.config.Sender = func(ctx context.Context, to onetimesend.Recipient, m onetimehttp.Message) (onetimesend.Delivery, error) {
+		address := to.Addresses[0]
+		s.mail <- sent{address.Value, address.Channel, m}
+		return onetimesend.Delivery{Channel: address.Channel}, with.send(ctx, m)
 	}
 	observe := onetimehttp.WithObserver(func(_ context.Context, e onetime.Event) { s.delivered <- e })
-	s.flow, err = onetimehttp.New(s.manager, with.config, append([]onetimehttp.Option{observe}, with.options...)...)
+	s.flow, err = onetimehttp.New(s.manager, with.config, append([]onetimehttp.Option{observe, atOnce}, with.options...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.shutdown(0) }) // what still waits need not be sent
 

@@ -28,6 +28,8 @@ type Job struct {
 	// Message is what is sent. Where IssuedAt is zero, it is issued when it is added. An ID is drawn where it has none, so that
 	// all attempts have the same.
 	Message Message
+	// Context has values for the Sender, such as those of a trace; its end does not count. nil: none.
+	Context context.Context
 	// Decoy renders the message and waits like a delivery does, and sends nothing. Code and URL may be empty.
 	Decoy bool
 	// Done is called once, after the last attempt, on a goroutine of the Queue, unless Add returned an error; nil: nobody is
@@ -215,13 +217,34 @@ func (q *Queue) attempt(t *task) {
 		return
 	}
 	t.attempts++
-	ctx, cancel := context.WithDeadline(q.ended, earlier(start.Add(q.settings.timeout), t.expires))
+	ctx, cancel := context.WithDeadline(q.context(t.Context), earlier(start.Add(q.settings.timeout), t.expires))
 	defer cancel()
 	send := q.send
 	if t.Decoy {
 		send = q.pretend
 	}
 	call(ctx, send, t.To, t.Message, func(d Delivery, err error) { q.finish(t, start, d, err) })
+}
+
+// context returns the context of attempts with the values of a job's.
+func (q *Queue) context(job context.Context) context.Context {
+	if job == nil {
+		return q.ended
+	}
+	return valued{q.ended, job}
+}
+
+// A valued context has the values of another.
+type valued struct {
+	context.Context
+	other context.Context
+}
+
+func (v valued) Value(key any) any {
+	if value := v.Context.Value(key); value != nil {
+		return value
+	}
+	return v.other.Value(key)
 }
 
 func (q *Queue) allow(t *task, now time.Time) bool {

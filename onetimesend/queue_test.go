@@ -380,3 +380,25 @@ func TestNewQueue_ReportsEveryWrongOption(t *testing.T) {
 		require.ErrorContains(t, err, "onetimesend: "+want)
 	}
 }
+
+// A Sender finds the values of the Job's context, and its end ends nothing.
+func TestQueue_SenderHasTheValuesOfTheJob(t *testing.T) {
+	type key struct{}
+	type seen struct {
+		value any
+		err   error
+	}
+	found := make(chan seen, 2)
+	q, err := onetimesend.NewQueue(func(ctx context.Context, _ onetimesend.Recipient, _ onetimesend.Message) (onetimesend.Delivery, error) {
+		found <- seen{ctx.Value(key{}), ctx.Err()}
+		return onetimesend.Delivery{}, nil
+	}, onetimesend.WithDelay(0))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "of the request"))
+	cancel()
+	require.NoError(t, q.Add(onetimesend.Job{To: onetimesend.To(onetimesend.ChannelMail, ann), Message: message(), Context: ctx}))
+	require.Equal(t, seen{"of the request", nil}, <-found)
+	require.NoError(t, q.Add(onetimesend.Job{To: onetimesend.To(onetimesend.ChannelMail, ann), Message: message()}))
+	require.Equal(t, seen{}, <-found)
+	require.NoError(t, q.Close(t.Context()))
+}

@@ -3,6 +3,8 @@ Package onetimesmtp sends the messages of onetimesend as mails, by SMTP.
 
 	send, err := onetimesmtp.Sender(onetimesmtp.Config{URL: "smtp://user:password@smtp.example.com:587", From: "Example <sign-in@example.com>"})
 
+Notices sends mails without a secret over the same server.
+
 The connection is encrypted, and the certificate of the server checked, or nothing is sent; a server on a loopback address
 is the one exception. A mail has a part of plain text and one of HTML, both in base64, so that no link is broken in two.
 

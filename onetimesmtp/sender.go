@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
@@ -39,8 +41,43 @@ func (s *server) send(ctx context.Context, to onetimesend.Recipient, m onetimese
 	if err != nil {
 		return onetimesend.Delivery{}, permanent(err)
 	}
-	id := cmp.Or(m.DeliveryID(address), rand.Text()) + "@" + s.domain
-	body, err := s.compose(recipient, id, m)
+	html, err := m.HTML()
+	if err != nil {
+		return onetimesend.Delivery{}, permanent(errors.New("the mail cannot be composed"))
+	}
+	return s.post(ctx, recipient, m.DeliveryID(address), text{m.Subject(), m.Text(), html})
+}
+
+// Notices returns a function that sends mails of plain text without a secret, such as "your password was changed", as Sender
+// does. to is one address, subject is one line of 1 to 200 bytes. What its errors say of the mail is as of those of a Sender.
+func Notices(c Config) (func(ctx context.Context, to, subject, body string) error, error) {
+	s, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, to, subject, body string) error {
+		if err := (onetimesend.Address{Channel: onetimesend.ChannelMail, Value: to}).Check(); err != nil {
+			return permanent(err)
+		}
+		if subject == "" || len(subject) > 200 || !utf8.ValidString(subject) || strings.ContainsFunc(subject, unicode.IsControl) {
+			return permanent(invalid("Notices: want a subject of 1 to 200 bytes on one line"))
+		}
+		recipient, err := envelope(to, true)
+		if err != nil {
+			return permanent(err)
+		}
+		_, err = s.post(ctx, recipient, "", text{subject: subject, plain: body})
+		return err
+	}, nil
+}
+
+// A text is what a mail says; html may be empty.
+type text struct{ subject, plain, html string }
+
+// post sends one mail over a connection of its own. An id makes each attempt the same mail; without it each is another.
+func (s *server) post(ctx context.Context, recipient, id string, says text) (onetimesend.Delivery, error) {
+	id = cmp.Or(id, rand.Text()) + "@" + s.domain
+	body, err := s.compose(recipient, id, says)
 	if err != nil {
 		return onetimesend.Delivery{}, permanent(errors.New("the mail cannot be composed"))
 	}
@@ -61,23 +98,21 @@ func (s *server) send(ctx context.Context, to onetimesend.Recipient, m onetimese
 func permanent(err error) error { return onetimesend.Permanent(fmt.Errorf("onetimesmtp: %w", err)) }
 
 // compose writes a mail.
-func (s *server) compose(recipient, id string, m onetimesend.Message) ([]byte, error) {
-	html, err := m.HTML()
-	if err != nil {
-		return nil, err
-	}
+func (s *server) compose(recipient, id string, says text) ([]byte, error) {
 	letter := mail.NewMsg(mail.WithEncoding(mail.EncodingB64), mail.WithNoDefaultUserAgent())
 	if err := errors.Join(letter.FromFormat(s.from.Name, s.from.Address), letter.To(recipient)); err != nil {
 		return nil, err
 	}
-	letter.Subject(m.Subject())
+	letter.Subject(says.subject)
 	letter.SetMessageIDWithValue(id)
 	letter.SetDate()
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: absence notes do not answer
-	letter.SetBodyString(mail.TypeTextPlain, m.Text())
-	letter.AddAlternativeString(mail.TypeTextHTML, html)
+	letter.SetBodyString(mail.TypeTextPlain, says.plain)
+	if says.html != "" {
+		letter.AddAlternativeString(mail.TypeTextHTML, says.html)
+	}
 	var body bytes.Buffer
-	_, err = letter.WriteTo(&body)
+	_, err := letter.WriteTo(&body)
 	return body.Bytes(), err
 }
 

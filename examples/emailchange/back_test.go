@@ -27,7 +27,7 @@ func TestChange_OldAddressTakesAConfirmedChangeBack(t *testing.T) {
 
 	s.Clock.Advance(24*time.Hour - 3*time.Minute - time.Second)
 	require.Contains(t, press(owner, notice.Link).Text, "Your address is as it was")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 	require.Empty(t, thief.SignedIn())
 	require.Empty(t, again.SignedIn())
 	require.Empty(t, owner.SignedIn(), "nobody is signed in by it")
@@ -46,7 +46,7 @@ func TestChange_OldAddressEndsAChangeThatIsPending(t *testing.T) {
 	require.NotEqual(t, http.StatusOK, thief.Submit(shown).Status)
 	again := signIn(t, s, alice)
 	require.Equal(t, http.StatusGone, again.Post("/address/confirm", "token", token).Status)
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }
 
 func TestChange_OldAddressHas24Hours(t *testing.T) {
@@ -58,7 +58,7 @@ func TestChange_OldAddressHas24Hours(t *testing.T) {
 	s.Clock.Advance(24*time.Hour - time.Minute)
 	_, token, _ := strings.Cut(notice.Link, "token=")
 	require.Equal(t, http.StatusGone, s.Visitor().Post("/address/back", "token", token).Status)
-	require.Equal(t, ann, address(t, s))
+	require.Equal(t, ann, addressOf(t, s))
 
 	ask(t, s, signIn(t, s, ann), other)
 	account, err := s.Accounts.Get(t.Context(), "account-1")
@@ -107,14 +107,14 @@ func TestChange_SecondChangeDoesNotPushOutTheFirstOwner(t *testing.T) {
 	}
 	require.Equal(t, ann, toThief.To)
 	press(thief, request.Link)
-	require.Equal(t, other, address(t, s))
+	require.Equal(t, other, addressOf(t, s))
 
 	require.Contains(t, press(s.Visitor(), first.Link).Text, "Your address is as it was")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 	require.Equal(t, http.StatusGone, thief.Get(toThief.Link).Status)
 	_, token, _ := strings.Cut(toThief.Link, "token=")
 	require.Equal(t, http.StatusGone, thief.Post("/address/back", "token", token).Status)
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }
 
 // The newest first, then the one before it: each goes back to what was before.
@@ -127,9 +127,9 @@ func TestChange_TakenBackOneByOne(t *testing.T) {
 	second, request := ask(t, s, v, other)
 	press(v, request.Link)
 	require.Contains(t, press(s.Visitor(), second.Link).Text, "Your address is as it was")
-	require.Equal(t, ann, address(t, s))
+	require.Equal(t, ann, addressOf(t, s))
 	require.Contains(t, press(s.Visitor(), first.Link).Text, "Your address is as it was")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }
 
 // While it can be put back the old address is nobody else's: neither by a change nor by an account that is made.
@@ -144,7 +144,7 @@ func TestChange_OldAddressStaysTakenForAsLong(t *testing.T) {
 	mails := stranger.Mails(2, func() { stranger.Submit(stranger.Get("/address"), "address", alice) })
 	require.Equal(t, takenSubject, mails[0].Subject)
 	require.Contains(t, press(s.Visitor(), notice.Link).Text, "Your address is as it was")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }
 
 // A sign-in link that went to the new address is worth nothing once the address is put back.
@@ -168,7 +168,7 @@ func TestChange_SignInBetweenTakingBackAndRevokeEnds(t *testing.T) {
 	_, token := later.Open(code.Link)
 	var between sync.Once
 	s.FailRedis(func() error {
-		if address(t, s) == alice {
+		if addressOf(t, s) == alice {
 			between.Do(func() {
 				s.FailRedis(func() error { return nil })
 				later.Post("/sign-in/link", "token", token)
@@ -189,7 +189,7 @@ func TestChange_RevokeThatIsUndecidedIsTriedAgain(t *testing.T) {
 	later.Ask("/sign-in", ann, ann)
 	shown, _ := later.Open(notice.Link)
 	s.FailRedis(func() error {
-		if address(t, s) == alice {
+		if addressOf(t, s) == alice {
 			return errors.New("connection refused")
 		}
 		return nil
@@ -236,7 +236,7 @@ func TestChange_TakenBackWhileItIsConfirmed(t *testing.T) {
 		return nil
 	})
 	require.Equal(t, http.StatusGone, thief.Submit(shown).Status)
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }
 
 // Confirmed and taken back at the same time, the old address has the last word, whichever comes first.
@@ -252,7 +252,7 @@ func TestChange_ConfirmAndTakeBackAtOnce(t *testing.T) {
 		both.Go(func() { thief.Post("/address/confirm", "token", confirm) })
 		both.Go(func() { require.Equal(t, http.StatusOK, owner.Post("/address/back", "token", back).Status) })
 		both.Wait()
-		require.Equal(t, alice, address(t, s))
+		require.Equal(t, alice, addressOf(t, s))
 		require.Empty(t, thief.SignedIn())
 	}
 }

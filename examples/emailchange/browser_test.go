@@ -79,7 +79,7 @@ func TestBrowser_ChangeOfAddressIsConfirmedAndTakenBack(t *testing.T) {
 	require.Equal(t, http.StatusOK, owner.Press(keepButton))
 	require.Contains(t, owner.Text(), "Your address is as it was")
 	owner.Examine("change-putback")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 	b.Visit(s.Origin)
 	require.Contains(t, b.Text(), "You are not signed in.")
 }
@@ -97,5 +97,5 @@ func TestBrowser_ChangeOfAddressScriptSwitchedOff(t *testing.T) {
 	owner.Visit(notice.Link)
 	require.Equal(t, http.StatusOK, owner.Press(keepButton))
 	require.Equal(t, http.StatusForbidden, b.Press(changeButton), "the page was open already")
-	require.Equal(t, alice, address(t, s))
+	require.Equal(t, alice, addressOf(t, s))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/address"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 )
 
@@ -45,7 +46,7 @@ func (a *app) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	typed := r.PostFormValue("address")
-	address, err := accounts.Spelling(typed)
+	address, err := address.Mail(typed)
 	switch {
 	case err != nil:
 		a.pages.Show(w, http.StatusBadRequest, "form", form{account.Address, typed, "Check the address."})

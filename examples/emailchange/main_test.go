@@ -78,7 +78,7 @@ func changed(t testing.TB) (s *sitetest.Site, a *app, thief *sitetest.Visitor, n
 }
 
 // address is the address of Alice's account.
-func address(t testing.TB, s *sitetest.Site) string {
+func addressOf(t testing.TB, s *sitetest.Site) string {
 	t.Helper()
 	account, err := s.Accounts.Get(t.Context(), "account-1")
 	require.NoError(t, err)

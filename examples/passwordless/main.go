@@ -1,5 +1,5 @@
 /*
-Command passwordless is a web page that people sign in to by a code or a link that they get by mail.
+Command passwordless is a web page that people sign in to by a code or a link that they get by mail, or by SMS.
 
 	go run ./examples/passwordless
 
@@ -11,7 +11,8 @@ of the environment take real ones:
 	SMTP_URL     smtp://user:password@host:587, with STARTTLS, or smtps://user:password@host:465; by default an embedded
 	             server. Without TLS only on this computer
 	MAIL_FROM    whom mails are from, such as Example <sign-in@example.com>
-	PEOPLE       addresses that have an account, in lower case; by default alice@example.com and bob@example.com
+	SMS          console prints SMS, and lets +15550100100 sign in; by default there are none
+	PEOPLE       addresses and phone numbers that have an account; by default alice@example.com and bob@example.com
 	ADDR         where to listen; by default localhost:8080 or the next free port
 	ORIGIN       where browsers find it, such as https://example.com behind a proxy; by default http:// and ADDR
 */

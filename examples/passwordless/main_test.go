@@ -111,7 +111,7 @@ func TestSignIn_UnknownAddressIsAnsweredAlikeAndGetsNoMail(t *testing.T) {
 	require.Equal(t, known.Seen("alice", "X"), unknown.Seen("carol", "X"))
 
 	unknown = b.Post("/sign-in/code", "address", "carol@example.com", "code", "000000")
-	known = b.Post("/sign-in/code", "address", alice, "code", other(server.Mail(t, 0).Code()))
+	known = b.Post("/sign-in/code", "address", alice, "code", other(server.Mail(t, 0).Code(t)))
 	require.Equal(t, http.StatusForbidden, known.Status)
 	require.Equal(t, known.Seen("alice", "X"), unknown.Seen("carol", "X"))
 

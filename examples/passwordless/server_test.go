@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -85,8 +86,10 @@ func TestProgram_SaysWhatIsWrongWithTheEnvironment(t *testing.T) {
 	for want, environment := range map[string][]string{
 		"passwordless: REDIS_URL: want":                {"REDIS_URL=redis://:swordfish@localhost:port/0"},
 		"passwordless: ONETIME_KEY: want":              {"ONETIME_KEY=swordfish!"},
-		"passwordless: SMTP_URL: want smtp://":         {"SMTP_URL=smtp://user:swordfish@localhost:port"},
-		"passwordless: MAIL_FROM: ":                    {"MAIL_FROM=nobody"},
+		"Config.URL: want smtp://":                     {"SMTP_URL=smtp://user:swordfish@localhost:port"},
+		"Config.From: want an address":                 {"MAIL_FROM=nobody"},
+		"passwordless: SMS: want console":              {"SMS=swordfish"},
+		"passwordless: PEOPLE: want":                   {"PEOPLE=swordfish"},
 		"address already in use":                       {"ADDR=" + taken.Addr().String()},
 		"passwordless: ORIGIN: want":                   {"ADDR=:0", "SMTP_URL=smtp://localhost"},
 		"passwordless: SMTP_URL: want one":             {"ORIGIN=https://example.com"},
@@ -104,6 +107,22 @@ func TestProgram_SaysWhatIsWrongWithTheEnvironment(t *testing.T) {
 			require.NotContains(t, string(text), "swordfish")
 		})
 	}
+}
+
+// With SMS=console a phone number signs in, however it is typed.
+func TestProgram_SignsInAPhoneNumber(t *testing.T) {
+	t.Parallel()
+	p := sitetest.Run(t, "SMS=console")
+	v := p.Visitor()
+	require.Contains(t, v.Get("/").Text, "<strong>&#43;15550100100</strong>")
+	require.Equal(t, http.StatusOK, v.Post("/sign-in", "address", "00 1 (555) 010\u20110100").Status)
+	printed := regexp.MustCompile(`(?s)--- sms to \+15550100100\n(\d{6}) is your code for Example\..*\n@localhost #(\d{6})\n---`)
+	mailtest.Wait(t, "the SMS is printed", func() bool { return printed.MatchString(p.Printed.String()) })
+	code := printed.FindStringSubmatch(p.Printed.String())
+	require.Equal(t, code[1], code[2])
+	v.Post("/sign-in/code", "address", "+15550100100", "code", code[1])
+	require.Equal(t, "+15550100100", html.UnescapeString(v.SignedIn()))
+	require.Empty(t, v.Inbox())
 }
 
 func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
@@ -139,7 +158,7 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	mail := server.Mail(t, 0)
 	_, parts := mail.Read(t)
 	require.Contains(t, parts["text/plain; charset=UTF-8"], "\nhttps://example.com/sign-in/link?token=")
-	signedIn := post("/sign-in/code", url.Values{"address": {alice}, "code": {mail.Code()}}, asked.Cookies())
+	signedIn := post("/sign-in/code", url.Values{"address": {alice}, "code": {mail.Code(t)}}, asked.Cookies())
 	require.Equal(t, http.StatusSeeOther, signedIn.StatusCode)
 	var names []string
 	for _, c := range append(asked.Cookies(), signedIn.Cookies()...) {

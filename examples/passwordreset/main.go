@@ -23,6 +23,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/examples/internal/signin"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 const service = "Example"
@@ -71,7 +72,7 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 		return nil, err
 	}
 	a.flow, err = onetimehttp.New(a.reset, onetimehttp.Config{
-		Origin: s.Origin, Name: service,
+		Origin: s.Origin, Name: service, Task: onetimesend.ResetPassword,
 		Lookup:        s.Accounts.Lookup, // people who are not known are answered alike, and get no mail
 		Sender:        s.Mails.Send,
 		OnVerified:    a.change,
@@ -80,7 +81,8 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 		Secrets:       onetimehttp.LinkOnly,
 		Paths:         onetimehttp.Paths{Start: "/reset", Link: "/reset/link"},
 	}, onetimehttp.WithLinkCheck(a.check), onetimehttp.WithTemplates(template.Must(template.New("").Parse(linkText))),
-		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report))
+		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report),
+		onetimehttp.WithQueue(s.Queue...))
 	if err != nil {
 		return nil, err
 	}
@@ -105,10 +107,5 @@ func words() onetimehttp.Catalogue {
 	c["link.submit"] = "Set new password"
 	c["link.other"] = "You asked for it in another browser, or somebody else did. You can set the password here all the same."
 	c["link.here"] = "Set new password here"
-	c["mail.subject"] = "Set a new password for %s"
-	c["mail.intro"] = "Somebody, hopefully you, forgot the password for %s."
-	c["mail.link"] = "To set a new one, open this link within %d minutes:"
-	c["mail.button"] = "Set a new password"
-	c["mail.ignore"] = "If it was not you, ignore this message: your password stays as it is."
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/seed-3f7b73d1/onetime/address"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/limit"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
@@ -24,7 +25,7 @@ func (a *app) takePassword() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<10)
 		typed, password := r.PostFormValue("address"), r.PostFormValue("password")
-		address, err := accounts.Spelling(typed)
+		address, err := address.Mail(typed)
 		if err != nil {
 			a.pages.Show(w, http.StatusBadRequest, "password", form{typed, "Check the address."})
 			return

@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
-	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/limit"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/signin"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 const service = "Example"
@@ -63,14 +63,15 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 		return nil, err
 	}
 	a.flow, err = onetimehttp.New(a.signUp, onetimehttp.Config{
-		Origin: s.Origin, Name: service,
+		Origin: s.Origin, Name: service, Task: onetimesend.VerifyAddress,
 		Lookup:        anybody,
 		Sender:        a.send,
 		OnVerified:    a.create,
 		Limiter:       limit.PerAddress(20, time.Minute), // or strangers have this service write to everybody
 		VerifyLimiter: limit.PerAddress(60, time.Minute),
 		Paths:         onetimehttp.Paths{Start: "/sign-up", Verify: "/sign-up/code", Link: "/sign-up/link"},
-	}, onetimehttp.WithNormalizer(accounts.Spelling), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report))
+	}, onetimehttp.WithNormalizer(mailOnly), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report),
+		onetimehttp.WithQueue(s.Queue...))
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +98,5 @@ func words() onetimehttp.Catalogue {
 	c["link.submit"] = "Create account"
 	c["link.other"] = "You asked for it in another browser, or somebody else did. The account is made here, on this device."
 	c["link.here"] = "Create account on this device"
-	c["mail.subject"] = "Confirm your address for %s"
-	c["mail.intro"] = "Somebody, hopefully you, wants an account at %s with this address."
-	c["mail.link"] = "To create it, open this link within %d minutes:"
-	c["mail.button"] = "Create account"
-	c["mail.ignore"] = "If it was not you, ignore this message: there will be no account. Give the code to nobody."
 	return c
 }

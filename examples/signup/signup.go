@@ -6,8 +6,10 @@ import (
 	"net/http"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/address"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // Whether an address has an account already must not show to whoever types it in. So the handlers do not ask: they treat all
@@ -19,16 +21,20 @@ func anybody(_ context.Context, typed string) (subject, deliverTo string, found 
 	return typed, typed, true, nil
 }
 
+// mailOnly makes one spelling of an e-mail address, so that there is one account for all of them. Phone numbers are none here.
+func mailOnly(typed string) (string, error) { return address.Mail(typed) }
+
 // send is the Sender. Where the address has an account it sends another mail, and nobody gets to know code and link.
-func (a *app) send(ctx context.Context, deliverTo string, m onetimehttp.Message) error {
-	taken, err := a.Accounts.Taken(ctx, deliverTo, "")
+func (a *app) send(ctx context.Context, to onetimesend.Recipient, m onetimehttp.Message) (onetimesend.Delivery, error) {
+	mail := to.Addresses[0]
+	taken, err := a.Accounts.Taken(ctx, mail.Value, "")
 	if err != nil {
-		return err
+		return onetimesend.Delivery{}, err
 	}
 	if taken {
-		return a.Mails.Write(ctx, deliverTo, "You have an account at "+service, a.has())
+		return onetimesend.Delivery{Channel: mail.Channel}, a.Mails.Write(ctx, mail.Value, "You have an account at "+service, a.has())
 	}
-	return a.Mails.Send(ctx, deliverTo, m)
+	return a.Mails.Send(ctx, to, m)
 }
 
 func (a *app) has() string {

@@ -30,7 +30,7 @@ func TestSignup_CodeEndsTheLink(t *testing.T) {
 	s, _ := open(t)
 	v := s.Visitor()
 	mail := v.Ask("/sign-up", " Carol@EXAMPLE.com", carol)
-	require.Equal(t, "Confirm your address for Example", mail.Subject)
+	require.Regexp(t, `^Confirm your address for Example \(ref\. [A-Z]{5}\)$`, mail.Subject)
 	shown, token := v.Open(mail.Link)
 	require.Contains(t, shown.Text, "c•••@example.com")
 	require.Equal(t, http.StatusForbidden, v.Post("/sign-up/code", "address", carol, "code", other(mail.Code, 1)).Status)
@@ -178,12 +178,35 @@ func TestSignup_TakesAddressesOnly(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	v := s.Visitor()
-	for _, typed := range []string{"", "carol", "+1 555 0100", "carol@example.com, alice@example.com", "Carol <carol@example.com>", "c\r\nBcc: d@example.com"} {
+	for _, typed := range []string{"", "carol", "+1 555 0100", "+15550100100", "carol@example.com, alice@example.com", "carol@localhost", "carol@[10.0.0.5]", "c\r\nBcc: d@example.com"} {
 		shown := v.Submit(v.Get("/sign-up"), "address", typed)
 		require.Equal(t, http.StatusBadRequest, shown.Status, typed)
 		require.Equal(t, "Check the address.", shown.Said())
 	}
 	require.Empty(t, v.Inbox())
+}
+
+// One inbox has one account, however its address is spelled, and one send limit.
+func TestRule16_AllSpellingsAreOneAccount(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	const one = "ann@xn--bcher-kva.example"
+	spellings := []string{
+		"ann@bücher.example", one, "ann@BÜCHER.example", "ann@bu\u0308cher.example", "ann@bücher。example", "Ann <ANN@bücher.example>", "mailto:ann@bücher.example",
+		"\u200bann@bücher.example\u2060", "ａｎｎ＠bücher.example", "<ann@bücher.example>,",
+	}
+	v := s.Visitor()
+	mail := v.Ask("/sign-up", spellings[0], one)
+	for _, typed := range spellings {
+		require.Equal(t, http.StatusTooManyRequests, s.Visitor().Post("/sign-up", "address", typed).Status, typed)
+	}
+	v.Post("/sign-up/code", "address", spellings[1], "code", mail.Code)
+	require.Equal(t, []string{alice, one}, s.Accounts.Addresses())
+	for _, typed := range spellings[2:4] {
+		s.Clock.Advance(15 * time.Minute)
+		require.Equal(t, "You have an account at Example", s.Visitor().Ask("/sign-up", typed, one).Subject, typed)
+	}
+	require.Equal(t, []string{alice, one}, s.Accounts.Addresses())
 }
 
 // Codes and links of signing up do not sign in, and the other way round.

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // account is the one address that has an account, and subject whose it is.
@@ -36,7 +37,9 @@ func newFlow(t *testing.T, m *onetime.Manager, change func(*onetimehttp.Config))
 		Lookup: func(_ context.Context, typed string) (string, string, bool, error) {
 			return subject, account, typed == account, nil
 		},
-		Sender: func(context.Context, string, onetimehttp.Message) error { return nil },
+		Sender: func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+			return onetimesend.Delivery{}, nil
+		},
 		OnVerified: func(w http.ResponseWriter, _ *http.Request, _ onetime.Verification) error {
 			w.WriteHeader(http.StatusNoContent)
 			return nil

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -85,22 +84,4 @@ func TestDirectory_AnErrorStoresNothing(t *testing.T) {
 	require.Equal(t, []string{alice}, d.Addresses())
 	d.Fail(nil)
 	require.NoError(t, d.Update(t.Context(), "account-1", func(*Account) error { return nil }))
-}
-
-func TestSpelling_IsOneForEachAddress(t *testing.T) {
-	for typed, want := range map[string]string{
-		" Alice@EXAMPLE.com\n": alice, alice: alice, "a+b.c@x.example": "a+b.c@x.example", "ÄÖ@Exämple.com": "ÄÖ@exämple.com",
-		strings.Repeat("a", 242) + "@example.com": strings.Repeat("a", 242) + "@example.com",
-	} {
-		got, err := Spelling(typed)
-		require.NoError(t, err, typed)
-		require.Equal(t, want, got)
-	}
-	for _, typed := range []string{
-		"", "alice", "@example.com", "alice@", "Alice <alice@example.com>", "a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com",
-		"a b@example.com", strings.Repeat("a", 243) + "@example.com", "a\x00@example.com", "a@example.com (comment)",
-	} {
-		_, err := Spelling(typed)
-		require.ErrorIs(t, err, ErrAddress, "%q", typed)
-	}
 }

@@ -3,6 +3,7 @@ package inbox
 
 import (
 	_ "embed"
+	"encoding/base64"
 	"errors"
 	"html/template"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"net/mail"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,13 +33,16 @@ var page string
 type Inbox struct {
 	mu    sync.Mutex
 	mails []received // oldest first
+	count int
 }
 
 // received is a mail that was received.
 type received struct {
+	Number      int
 	At          time.Time
 	To, Subject string
 	Lines       []line
+	HTML        string // empty if it has none
 }
 
 // A line of the text of a mail may be a link and nothing else.
@@ -88,7 +93,7 @@ func (d *delivery) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	text, err := plain(m)
+	text, html, err := texts(m)
 	if err != nil {
 		return err
 	}
@@ -98,42 +103,63 @@ func (d *delivery) Data(r io.Reader) error {
 	}
 	d.box.mu.Lock()
 	defer d.box.mu.Unlock()
-	d.box.mails = append(d.box.mails, received{time.Now(), strings.Join(d.to, ", "), subject, lines(text)})
+	d.box.count++
+	d.box.mails = append(d.box.mails, received{d.box.count, time.Now(), strings.Join(d.to, ", "), subject, lines(text), html})
 	if len(d.box.mails) > maxMails {
 		d.box.mails = slices.Delete(d.box.mails, 0, 1)
 	}
 	return nil
 }
 
-// plain returns the plain text of a mail, which may have other versions of its text.
-func plain(m *mail.Message) (string, error) {
+// texts returns the plain text of a mail, and its HTML if it has that, too.
+func texts(m *mail.Message) (plain, html string, err error) {
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	switch kind {
 	case "text/plain":
-		var body io.Reader = m.Body
-		if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
-			body = quotedprintable.NewReader(body)
-		}
-		text, err := io.ReadAll(body)
-		return string(text), err
+		plain, err = decode(m.Body, m.Header.Get("Content-Transfer-Encoding"))
+		return plain, "", err
 	case "multipart/alternative":
 	default:
-		return "", errors.New("neither plain text nor alternatives")
+		return "", "", errors.New("neither plain text nor alternatives")
 	}
+	found := map[string]string{}
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for {
-		part, err := parts.NextPart() // decodes quoted-printable by itself
-		if err != nil {
-			return "", err
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		if kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err == nil && kind == "text/plain" {
-			text, err := io.ReadAll(part)
-			return string(text), err
+		if err != nil {
+			return "", "", err
+		}
+		kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if err != nil {
+			return "", "", err
+		}
+		if found[kind], err = decode(part, part.Header.Get("Content-Transfer-Encoding")); err != nil {
+			return "", "", err
 		}
 	}
+	plain, has := found["text/plain"]
+	if !has {
+		return "", "", errors.New("alternatives without plain text")
+	}
+	return plain, found["text/html"], nil
+}
+
+// decode reads a text. A part that is quoted-printable was decoded by package multipart.
+func decode(body io.Reader, encoding string) (string, error) {
+	switch strings.ToLower(encoding) {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	text, err := io.ReadAll(body)
+	return string(text), err
 }
 
 var link = regexp.MustCompile(`^https?://\S+$`)
@@ -155,5 +181,27 @@ func (box *Inbox) Page(style template.CSS) http.Handler {
 		box.mu.Unlock()
 		slices.Reverse(mails)
 		shown.Show(w, http.StatusOK, "inbox", mails)
+	})
+}
+
+// Mail returns the page that is one mail, as HTML: it may have its own styles, and nothing else that a browser could run or
+// load. The path has its number as {mail}.
+func (box *Inbox) Mail() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		number, _ := strconv.Atoi(r.PathValue("mail")) // no mail has the number 0
+		box.mu.Lock()
+		at := slices.IndexFunc(box.mails, func(m received) bool { return m.Number == number && m.HTML != "" })
+		html := ""
+		if at >= 0 {
+			html = box.mails[at].HTML
+		}
+		box.mu.Unlock()
+		if at < 0 {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, html)
 	})
 }

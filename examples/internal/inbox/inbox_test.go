@@ -1,7 +1,9 @@
 package inbox
 
 import (
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/smtp"
 	"net/url"
@@ -43,6 +45,36 @@ func TestInbox_EscapesWhatItShows(t *testing.T) {
 	require.Contains(t, text, "&lt;i&gt;eve&lt;/i&gt;@example.com, ")
 	require.Contains(t, text, "&lt;script&gt;alert(1)&lt;/script&gt;<br>\njavascript:alert(1)<br>\n")
 	require.Contains(t, text, `<a href="https://example.com/?a=1&amp;b=%222">https://example.com/?a=1&amp;b=&#34;2</a>`)
+}
+
+// A mail is shown as it looks, and can neither run nor load nor send anything.
+func TestInbox_ShowsTheHTMLOfAMail(t *testing.T) {
+	box, address, end, err := Open()
+	require.NoError(t, err)
+	defer end()
+	rich := base64.StdEncoding.EncodeToString([]byte("<p>rich: ü</p>"))
+	plain := base64.StdEncoding.EncodeToString([]byte("plain: ü\r\n123456\r\n"))
+	require.NoError(t, deliver(t, address, strings.ReplaceAll("Subject: s\nContent-Type: multipart/alternative; boundary=b\n\n"+
+		"--b\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: base64\n\n"+plain+"\n"+
+		"--b\nContent-Type: text/html; charset=UTF-8\nContent-Transfer-Encoding: base64\n\n"+rich+"\n--b--\n", "\n", "\r\n")))
+	require.NoError(t, deliver(t, address, "Subject: no HTML\r\nContent-Type: text/plain\r\n\r\nhello\r\n"))
+	list := httptest.NewRecorder()
+	box.Page("").ServeHTTP(list, nil)
+	require.Contains(t, list.Body.String(), "plain: ü<br>\n123456<br>")
+	require.Equal(t, 1, strings.Count(list.Body.String(), `<a href="/inbox/1">As it looks</a>`))
+	require.NotContains(t, list.Body.String(), "/inbox/2")
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /inbox/{mail}", box.Mail())
+	for path, status := range map[string]int{"/inbox/1": 200, "/inbox/2": 404, "/inbox/0": 404, "/inbox/x": 404, "/inbox/3": 404} {
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+		require.Equal(t, status, answer.Code, path)
+		if status == 200 {
+			require.Equal(t, "<p>rich: ü</p>", answer.Body.String())
+			require.Contains(t, answer.Header().Get("Content-Security-Policy"), "default-src 'none'")
+		}
+	}
 }
 
 func TestInbox_NewestFirstAndNotEndless(t *testing.T) {

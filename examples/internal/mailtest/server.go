@@ -2,6 +2,7 @@
 package mailtest
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"log"
@@ -151,16 +152,26 @@ func (m Mail) Read(t testing.TB) (mail.Header, map[string]string) {
 			return message.Header, parts
 		}
 		require.NoError(t, err)
-		text, err := io.ReadAll(part)
+		var body io.Reader = part
+		if part.Header.Get("Content-Transfer-Encoding") == "base64" {
+			body = base64.NewDecoder(base64.StdEncoding, part)
+		}
+		text, err := io.ReadAll(body)
 		require.NoError(t, err)
 		parts[part.Header.Get("Content-Type")] = strings.ReplaceAll(string(text), "\r\n", "\n")
 	}
 }
 
-var code = regexp.MustCompile(`Your code is (\d{6})\.`)
+var code = regexp.MustCompile(`(?m)^\d{6}$`)
 
-// Code returns the code in a mail.
-func (m Mail) Code() string { return code.FindStringSubmatch(m.Raw)[1] }
+// Code returns the code in a mail, which is alone on its line.
+func (m Mail) Code(t testing.TB) string {
+	t.Helper()
+	_, parts := m.Read(t)
+	found := code.FindString(parts["text/plain; charset=UTF-8"])
+	require.NotEmpty(t, found)
+	return found
+}
 
 // Arriving tells how many mails have begun to arrive.
 func (s *Server) Arriving() int {

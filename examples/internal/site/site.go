@@ -2,7 +2,6 @@
 package site
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,13 +19,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/address"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/env"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
-	"github.com/seed-3f7b73d1/onetime/examples/internal/mailer"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mails"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/session"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // A Site is what a program runs on.
@@ -35,8 +36,9 @@ type Site struct {
 	Key      []byte
 	Listener net.Listener
 	Origin   string // where browsers find the Listener
-	Mails    *mailer.Mailer
-	Inbox    *inbox.Inbox // of all mails; nil unless nobody but this computer can reach it
+	Mails    *mails.Mails
+	Inbox    *inbox.Inbox              // of all mails; nil unless nobody but this computer can reach it
+	Queue    []onetimesend.QueueOption // of messages
 	Accounts *accounts.Directory
 	Sessions *session.Sessions
 	Now      func() time.Time
@@ -86,17 +88,38 @@ func open(w io.Writer) (opened *Site, end func(), err error) {
 		return nil, nil, err
 	}
 	ends = append(ends, func() { s.Listener.Close() })
-	if s.Mails, s.Inbox, ended, err = mailer.Open(w, private); err != nil {
+	if s.Mails, s.Inbox, ended, err = mails.Open(w, private); err != nil {
 		return nil, nil, err
 	}
 	ends = append(ends, ended)
 	if !private {
 		fmt.Fprintln(w, "Listening on", s.Listener.Addr())
 	}
-	people := strings.FieldsFunc(cmp.Or(os.Getenv("PEOPLE"), "alice@example.com bob@example.com"), func(r rune) bool { return r == ' ' || r == ',' })
+	people, err := parsePeople(os.Getenv("PEOPLE"), os.Getenv("SMS") != "")
+	if err != nil {
+		return nil, nil, err
+	}
 	s.Accounts = accounts.New(s.Now, people...)
 	s.Sessions = session.New(s.Accounts, s.Now, strings.HasPrefix(s.Origin, "https:"))
 	return s, endAll, nil
+}
+
+// parsePeople returns the addresses of PEOPLE, each in its one spelling. SMS adds a phone number to those of the default.
+func parsePeople(people string, sms bool) (addresses []string, err error) {
+	if people == "" {
+		people = "alice@example.com bob@example.com"
+		if sms {
+			people += " +15550100100"
+		}
+	}
+	for _, typed := range strings.FieldsFunc(people, func(r rune) bool { return r == ' ' || r == ',' }) {
+		found, err := address.Parse(typed)
+		if err != nil {
+			return nil, fmt.Errorf("PEOPLE: want e-mail addresses and phone numbers: %w", err)
+		}
+		addresses = append(addresses, found.Value)
+	}
+	return addresses, nil
 }
 
 // Mount adds what all examples have beside their subject: sign-out, and the inbox.
@@ -104,6 +127,7 @@ func (s *Site) Mount(mux *http.ServeMux, flow *onetimehttp.Flow) {
 	mux.Handle("POST /sign-out", flow.Protect(http.HandlerFunc(s.Sessions.End)))
 	if s.Inbox != nil {
 		mux.Handle("GET /inbox", flow.Protect(s.Inbox.Page(flow.Style())))
+		mux.Handle("GET /inbox/{mail}", flow.Protect(s.Inbox.Mail()))
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
-	"github.com/seed-3f7b73d1/onetime/examples/internal/mailer"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mails"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/session"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
 
@@ -35,11 +36,13 @@ func New(t testing.TB, addresses ...string) *Site {
 	box, address, end, err := inbox.Open()
 	require.NoError(t, err)
 	t.Cleanup(end)
-	mails, err := mailer.New(address, "Example <sign-in@example.com>")
+	sender, err := mails.New(address, "Example <sign-in@example.com>")
 	require.NoError(t, err)
 	s := &site.Site{
 		Redis: client, Key: onetimetest.Key, Listener: listener, Origin: "http://" + listener.Addr().String(),
-		Mails: mails, Inbox: box, Accounts: accounts.New(clock.Now, addresses...), Now: clock.Now, Out: t.Output(),
+		Mails: sender, Inbox: box,
+		Queue:    []onetimesend.QueueOption{onetimesend.WithDelay(0), onetimesend.WithRecipientLimits()}, // which go by the time of day
+		Accounts: accounts.New(clock.Now, addresses...), Now: clock.Now, Out: t.Output(),
 	}
 	s.Sessions = session.New(s.Accounts, s.Now, false)
 	made := &Site{Site: s, Clock: clock, t: t}

@@ -179,7 +179,7 @@ type Letter struct{ To, Subject, Text, Code, Link string }
 
 var (
 	articles = regexp.MustCompile(`(?s)<article>\s*<h2>(.*?)</h2>.*?To (\S+), .*?<p>(.*?)</p>\s*</article>`)
-	codes    = regexp.MustCompile(`Your code is (\d{6})\.`)
+	codes    = regexp.MustCompile(`(?m)^(\d{6})<br>$`)
 	links    = regexp.MustCompile(`<a href="([^"]+\?token=[\w-]{76})">`)
 )
 
