@@ -15,10 +15,11 @@ const cancelTimeout = 30 * time.Second
 // deliver queues a message, one to nobody, too: it waits, is rendered and takes time as any other.
 func (f *Flow) deliver(ctx context.Context, to person, made issued) {
 	ctx = context.WithoutCancel(ctx) // the request is over
-	job := onetimesend.Job{To: recipient(to.typed), Message: made.message, Context: ctx, Decoy: !to.found}
-	if to.found {
-		job.To = recipient(to.deliverTo)
+	reached := to.deliverTo
+	if !to.found {
+		reached = to.typed
 	}
+	job := onetimesend.Job{To: recipient(reached), Message: made.message, Context: ctx, Decoy: !to.found}
 	job.Done = func(result onetimesend.Result) { f.delivered(ctx, to, made, result) }
 	start := time.Now()
 	if err := f.deliveries.Add(job); err != nil {
