@@ -48,7 +48,8 @@ func newFlow(t *testing.T, m *onetime.Manager, change func(*onetimehttp.Config))
 	if change != nil {
 		change(&config)
 	}
-	flow, err := onetimehttp.New(m, config)
+	asTyped := onetimehttp.WithNormalizer(func(typed string) (string, error) { return typed, nil }) // addresses of all lengths
+	flow, err := onetimehttp.New(m, config, asTyped)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), rig.Patience)
