@@ -62,7 +62,7 @@ func (a *app) mount(ctx context.Context, mux *http.ServeMux) (*onetimehttp.Flow,
 		OnVerified:    a.Sessions.Start,                  // with a new session id; an error gives the code or link back
 		Limiter:       limit.PerAddress(20, time.Minute), // or strangers fill Redis
 		VerifyLimiter: limit.PerAddress(60, time.Minute), // people mistype
-	}, onetimehttp.WithObserver(site.Report))
+	}, onetimehttp.WithObserver(site.Report), onetimehttp.WithQueue(a.Queue...))
 	if err != nil {
 		return nil, err
 	}
