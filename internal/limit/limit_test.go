@@ -46,6 +46,18 @@ func refused(t *testing.T, err error) *RefusedError {
 	return r
 }
 
+// newRedis returns a client of a server of its own.
+func newRedis(t *testing.T) *redis.Client {
+	t.Helper()
+	rig.Needs(t, rig.Redis)
+	server, err := rig.StartServer(rig.Redis)
+	require.NoError(t, err)
+	t.Cleanup(server.Remove)
+	rdb := client(server.Addr)
+	t.Cleanup(func() { rdb.Close() })
+	return rdb
+}
+
 // backends are what the script runs on.
 func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 	t.Run("miniredis", func(t *testing.T) {
@@ -53,13 +65,7 @@ func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 		test(t, rdb)
 	})
 	t.Run("redis", func(t *testing.T) {
-		rig.Needs(t, rig.Redis)
-		server, err := rig.StartServer(rig.Redis)
-		require.NoError(t, err)
-		t.Cleanup(server.Remove)
-		rdb := client(server.Addr)
-		t.Cleanup(func() { rdb.Close() })
-		test(t, rdb)
+		test(t, newRedis(t))
 	})
 }
 
@@ -309,12 +315,7 @@ func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
 		take(t, rdb)
 	})
 	t.Run("redis", func(t *testing.T) {
-		rig.Needs(t, rig.Redis)
-		server, err := rig.StartServer(rig.Redis)
-		require.NoError(t, err)
-		t.Cleanup(server.Remove)
-		rdb := client(server.Addr)
-		t.Cleanup(func() { rdb.Close() })
+		rdb := newRedis(t)
 		require.NoError(t, rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-pexpireat").Err())
 		take(t, rdb)
 	})
