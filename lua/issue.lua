@@ -160,8 +160,8 @@ if code ~= '' then secrets = sub(code, 1, 5) .. sub(sha1hex(id .. sub(code, 6)),
 local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
 local as = code == '' and 't' or token == '' and 'c' or 'b'
-local count, whole_size = 0, #sealed
-if whole_size > 0 then count = whole_size > 5 * PIECE and 1 or math.ceil(whole_size / PIECE) end
+local count = math.ceil(#sealed / PIECE)
+if count > 5 then count = 1 end
 local slot = id .. six(now) .. as .. letter .. sub('012345', count + 1, count + 1) .. secrets
 
 local size = #set
@@ -172,12 +172,12 @@ end
 for i = #stay + 2, bottom do drop[#drop + 1] = scope .. i end
 if replaced ~= '' then set[#set + 1], set[#set + 2] = scope .. 'e', replaced end
 if group ~= '' then set[#set + 1], set[#set + 2] = scope .. 'i', group end
-local step = count == 1 and whole_size or PIECE
+local step = count == 1 and #sealed or PIECE
 for i = 1, count do
   set[#set + 1], set[#set + 2] = scope .. letter .. i, sub(sealed, (i - 1) * step + 1, i * step)
 end
 
-if last < now + REMEMBERED then last = now + REMEMBERED end
+last = math.max(last, now + REMEMBERED)
 for at = 2, #secrets, SECRET do
   local a, b, c, d = byte(secrets, at, at + 3)
   local expires = now + ((a * 256 + b) * 256 + c) * 256 + d

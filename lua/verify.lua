@@ -31,10 +31,12 @@ local group, INSPECT = sub(terms, 7), 105
 -- The mark of a wrong code, out of the salted digests of candidates.
 local SALTED = 40
 local function mark(salts, at)
-  local number = tonumber(sub(salts, at + 16, at + 23), 16) or damaged('slot')
-  local fourth = number % 256
-  local third = (number - fourth) / 256 % 256
-  return string.char(floor(number / 16777216), floor(number / 65536) % 256, third, fourth)
+  local number, bytes = tonumber(sub(salts, at + 16, at + 23), 16) or damaged('slot'), {}
+  for i = 4, 1, -1 do
+    bytes[i] = number % 256
+    number = (number - bytes[i]) / 256
+  end
+  return string.char(unpack(bytes))
 end
 
 local now = clock()
@@ -77,9 +79,11 @@ if not again then
     count = marked(values[2])
     local wait = gcra(nil, values, 5, 6, rates, 0, limits, now)
     local known = false
-    for k = 1, count > 0 and #newest or 0, SALTED do
-      local its = mark(newest, k)
-      for i = 1, #marks, 4 do known = known or sub(marks, i, i + 3) == its end
+    if values[2] then
+      for k = 1, #newest, SALTED do
+        local its = mark(newest, k)
+        for i = 1, #marks, 4 do known = known or sub(marks, i, i + 3) == its end
+      end
     end
     if known and not right then return {id, MISMATCH, math.max(0, attempts - count), wait} end
     if failures >= DISABLED_AT then return {id, DISABLED} end

@@ -27,7 +27,7 @@ var flaws = map[string]flaw{
 	"a second issue of a form lives anew":      {"left[k] = at and math.max(0, ends(slot, at, now) - now) or 0", "left[k] = at and 60000 or 0"},
 	"what ended is swept at once":              {"newest > now - REMEMBERED or", ""},
 	"the oldest gives way before what ended":   {"if a.ended ~= b.ended then return b.ended end", ""},
-	"a record ends with its secrets":           {"if last < now + REMEMBERED then last = now + REMEMBERED end", ""},
+	"a record ends with its secrets":           {"last = math.max(last, now + REMEMBERED)", ""},
 	"a record ends before the last repeat":     {"last = now + REPEATS + 1", "last = now + REPEATS"},
 	"another sending is a new call":            {"local sent = used and", "local sent = false and"},
 	"another sending is nobody's":              {"used_group == group and", ""},

@@ -226,6 +226,7 @@ func TestRule13_SendingsOfOneIssueAreOneIssue(t *testing.T) {
 		first := rig.MustLink(t, m, form)
 		require.False(t, first.Repeated)
 		before := b.Record(t, b.Only(t))
+		require.Len(t, before["i"], 12, "96 bits of its group")
 		again := rig.MustLink(t, m, form)
 		require.True(t, again.Repeated)
 		require.Equal(t, first.ID, again.ID)

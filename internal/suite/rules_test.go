@@ -618,6 +618,30 @@ func TestRule7_AnIssueIsSealedOnceAndNoTwoShareANonce(t *testing.T) {
 	})
 }
 
+// What is sealed is cut every 64 bytes, so that Redis keeps the record compact, and beyond five pieces stored whole.
+func TestRecord_WhatIsSealedIsStoredInUpToFivePieces(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *rig.Backend) {
+		for sealed, sizes := range map[int][]int{
+			64: {64}, 65: {64, 1}, 128: {64, 64}, 129: {64, 64, 1}, 256: {64, 64, 64, 64}, 257: {64, 64, 64, 64, 1},
+			320: {64, 64, 64, 64, 64}, 321: {321},
+		} {
+			payload := make([]byte, sealed-18-len(rig.Alice)) // 18: the length of the subject, and the tag of AES-GCM
+			m := b.Manager(t, onetime.WithSendLimits())
+			otp := rig.MustOTP(t, m, onetime.WithPayload(payload))
+			var pieces []int
+			record := b.Record(t, b.Only(t))
+			for n := 1; record["a"+strconv.Itoa(n)] != ""; n++ {
+				pieces = append(pieces, len(record["a"+strconv.Itoa(n)]))
+			}
+			require.Equal(t, sizes, pieces, "%d bytes", sealed)
+			v, err := m.VerifyOTP(t.Context(), rig.Alice, otp.Code)
+			require.NoError(t, err)
+			require.Equal(t, payload, v.Payload)
+			require.NoError(t, b.Raw.FlushDB(t.Context()).Err())
+		}
+	})
+}
+
 // shape is what a record looks like from outside: its fields and the sizes of their values.
 func shape(t *testing.T, b *rig.Backend, key string) map[string]int {
 	t.Helper()
