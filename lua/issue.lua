@@ -31,6 +31,12 @@ local keep, attempts, sends, guesses = byte(terms, 1, 4)
 local group = sub(terms, 5)
 local limits = sends + guesses
 
+-- The fields that go.
+local drop = {}
+local function forget(names)
+  for _, name in ipairs(names) do drop[#drop + 1] = name end
+end
+
 local now = clock()
 local life = call('PTTL', KEYS[1])
 local values = {}
@@ -42,9 +48,9 @@ local failures = whole(values[6])
 local set = {'HSET', KEYS[1], nil, nil, nil, nil, nil, nil, nil, nil} -- room for what a first issue writes, which saves growing
 local wait, next, last = gcra(set, values, 8, 8, rates, 0, sends, now)
 
--- What stays of the challenge, moved up by one; what is dropped; the letters that are taken, the last slot that is, and
--- the ids of what is replaced.
-local stay, drop, letters, bottom, replaced = {}, {}, '', 1, ''
+-- What stays of the challenge, moved up by one; the letters that are taken, the last slot that is, and the ids of what is
+-- replaced.
+local stay, letters, bottom, replaced = {}, '', 1, ''
 if life ~= -2 then
   local used, _, _, _, undone = use(values[1])
   local exhausted = marked(values[2]) >= attempts
@@ -119,18 +125,18 @@ if life ~= -2 then
         end
         local theirs, used_at = use(call('HGET', KEYS[1], other .. 'u'))
         local fresh = newest > now - REMEMBERED or theirs and used_at >= now - REPEATS
-        others[#others + 1] = {names = names[other], newest = newest, over = not live and not fresh, ended = theirs or not live}
+        if live or fresh then
+          others[#others + 1] = {names = names[other], newest = newest, ended = theirs or not live}
+        else
+          forget(names[other])
+        end
       end
     end
     table.sort(others, function(a, b)
       if a.ended ~= b.ended then return b.ended end
       return a.newest > b.newest
     end)
-    for i, other in ipairs(others) do
-      if other.over or i >= CHALLENGES then
-        for _, name in ipairs(other.names) do drop[#drop + 1] = name end
-      end
-    end
+    for i = CHALLENGES, #others do forget(others[i].names) end
     for i = 8, 7 + limits do asked[ARGV[i]] = true end
     for _, name in ipairs(stored) do
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end

@@ -158,6 +158,22 @@ func TestRule12_WhoGivesWayWhenChallengesAreMany(t *testing.T) {
 	})
 }
 
+// What is swept takes no place of one that stays, so that a used link is known as used for as long as it lives.
+func TestRule12_WhatIsSweptMakesNothingGiveWay(t *testing.T) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		m, _ := taped(t, b, onetime.WithTokenTTL(time.Hour))
+		link := rig.MustToken(t, m, onetime.WithBinding("link"))
+		require.NoError(t, rig.VerifyToken(t, m, link.Value, onetime.WithBinding("link")))
+		for i := range 15 {
+			b.Advance(t, time.Millisecond)
+			rig.MustOTP(t, m, onetime.WithBinding(fmt.Sprint("browser ", i)))
+		}
+		b.Advance(t, 10*time.Minute+time.Second)
+		rig.MustOTP(t, m, onetime.WithBinding("another"))
+		require.ErrorIs(t, rig.VerifyToken(t, m, link.Value, onetime.WithBinding("link")), onetime.ErrUsed)
+	})
+}
+
 // After an Undo another sending may use the secret. A late copy of the call that was undone must find nothing.
 func TestRule12_ALateCopyOfAnUndoneCallFindsNothing(t *testing.T) {
 	form := onetime.Idempotent("the nonce of a form")
