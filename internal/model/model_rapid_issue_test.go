@@ -75,6 +75,7 @@ func (m *machine) issueOne(t *rapid.T, to target, kind string) *onetime.DeniedEr
 	fresh.id = base64.RawURLEncoding.EncodeToString([]byte(m.server.last.id))
 	made, resendIn, denied := m.issue(to.by, q, fresh)
 	m.keep(func(t *rapid.T, r reply) { m.lateIssue(t, r, to.by, q, fresh) })
+	m.copies[len(m.copies)-1].open = func() bool { return m.tied(place{p.Purpose, q.subject}, q.binding) }
 	t.Logf("%s by %s: %q, %q, %q, ttl %s, payload of %d, decoy %v, group %q: %v, model %v",
 		kind, to.by.name, q.subject, q.binding, q.tie, q.ttl, len(q.payload), q.decoy, q.group, err, denied)
 	if !m.same(t, kind, err, denied) {

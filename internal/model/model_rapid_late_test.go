@@ -14,6 +14,7 @@ import (
 type late struct {
 	*sent
 	judge func(*rapid.T, reply) // lets the model judge the call once more, and compares
+	open  func() bool           // reports whether the design leaves the outcome open now; nil for never
 }
 
 // A reply is what a script says, without the id of the call.
@@ -27,7 +28,7 @@ var statuses = []string{"yes", "mismatch", "not found", "used", "exhausted", "th
 
 // keep takes a copy of the command of the last call.
 func (m *machine) keep(judge func(*rapid.T, reply)) {
-	m.copies = append(m.copies, late{m.server.last, judge})
+	m.copies = append(m.copies, late{sent: m.server.last, judge: judge})
 }
 
 // called notes the id of the last call, and returns the call.
@@ -41,6 +42,9 @@ func (m *machine) runLate(t *rapid.T) {
 		t.Skip("nothing sent yet")
 	}
 	one := recent(t, "copy", m.copies[max(0, len(m.copies)-40):])
+	if one.open != nil && one.open() {
+		t.Skip("left out")
+	}
 	values, err := one.run().Slice()
 	require.NoError(t, err)
 	require.Equal(t, one.id, values[0])
