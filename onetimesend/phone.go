@@ -37,6 +37,10 @@ type GatewayConfig struct {
 	// Locales say by the language of the texts which locale {twiml} is spoken in. By default ar is ar-XA, de de-DE, en en-US,
 	// es es-ES and fr fr-FR; any other is written as it is, pt-br as pt-BR.
 	Locales map[string]string
+	// OneSegment is a message as the service sends it: with the name of its Brand, its Host or AppHash, its Texts, and any code
+	// of the length that codes have. With it SMS reports the languages in which such a message takes more than one segment, and
+	// would cost as many times as much. It is for SMS alone; nil: nothing is reported.
+	OneSegment *Message
 	// HTTP is how requests leave.
 	HTTP HTTP
 	// DangerouslyWithoutBudget lets SMS and Voice do without a Budget: anyone who can make the service send can make it pay for
@@ -77,7 +81,7 @@ func phone(channel Channel, budget *Budget, c GatewayConfig, body string, say fu
 		r.SetBasicAuth(c.User, c.Password)
 	}
 	g, err := c.HTTP.gateway("GatewayConfig.URL", c.URL)
-	errs := []error{err, c.check()}
+	errs := []error{err, c.check(), c.checkLength(channel)}
 	if !c.DangerouslyWithoutBudget && (budget == nil || len(budget.config.Allow) == 0) {
 		errs = append(errs, invalid("%s: want a Budget whose Allow names the prefixes of the numbers that are sent to, such as +49", channel))
 	}
@@ -113,6 +117,20 @@ func (c GatewayConfig) check() error {
 		return invalid("GatewayConfig.Body: want {to} or {number}, and {text} or {twiml}")
 	case kind == jsonType && !json.Valid(c.fill(Address{}, Message{}, `"`)):
 		return invalid("GatewayConfig.Body: want JSON, with what stands in braces within quotes")
+	}
+	return nil
+}
+
+func (c GatewayConfig) checkLength(channel Channel) error {
+	switch {
+	case c.OneSegment == nil:
+	case channel != ChannelSMS:
+		return invalid("GatewayConfig.OneSegment: a call has no segments")
+	default:
+		if long := c.OneSegment.Texts.LongSMS(*c.OneSegment); len(long) > 0 {
+			return invalid("GatewayConfig.OneSegment: more than one segment in %s: want a shorter name or host, or shorter texts",
+				strings.Join(long, ", "))
+		}
 	}
 	return nil
 }

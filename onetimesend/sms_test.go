@@ -88,3 +88,19 @@ func TestTexts_LongSMSNamesTheLanguages(t *testing.T) {
 	require.Equal(t, languages, texts.LongSMS(message(func(m *onetimesend.Message) { m.Brand.Name = long("ł", 40) })))
 	require.Equal(t, []string{"de", "fr"}, texts.LongSMS(message(func(m *onetimesend.Message) { m.Brand.Name = "Łódź" })), "70 characters")
 }
+
+func TestSMS_ReportsWhereNameAndHostDoNotFitOneSegment(t *testing.T) {
+	c := onetimesend.GatewayConfig{URL: "https://sms.example", DangerouslyWithoutBudget: true}
+	with := func(name string) onetimesend.GatewayConfig {
+		m := message(func(m *onetimesend.Message) { m.Brand.Name = name })
+		c.OneSegment = &m
+		return c
+	}
+	_, err := onetimesend.SMS(nil, with("Example"))
+	require.NoError(t, err)
+	_, err = onetimesend.SMS(nil, with("Łódź"))
+	require.ErrorIs(t, err, onetimesend.ErrInvalid)
+	require.ErrorContains(t, err, "GatewayConfig.OneSegment: more than one segment in de, fr: want a shorter name or host")
+	_, err = onetimesend.Voice(nil, with("Example"))
+	require.ErrorContains(t, err, "GatewayConfig.OneSegment: a call has no segments")
+}
