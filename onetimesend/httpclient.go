@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/seed-3f7b73d1/onetime/internal/host"
 )
 
 // An HTTP is how requests leave. Its zero value is safe: redirects are not followed, proxies of the environment are not used,
@@ -83,7 +85,7 @@ func (h HTTP) gateway(name, address string) (*gateway, error) {
 		errs = append(errs, invalid("HTTP.Timeout(%s): want 1s to 2m0s", h.Timeout))
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
 		errs = append(errs, invalid("%s: want an https URL without user, or http on localhost", name))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -105,11 +107,6 @@ func (h HTTP) gateway(name, address string) (*gateway, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // post sends a body and returns what was answered with 2xx, cut at 64 KiB. Any other answer is an error: what the receiver
