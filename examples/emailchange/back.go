@@ -43,7 +43,8 @@ func at(account accounts.Account, change string) int {
 //
 // All that is one write, so that no crash leaves the one without the other. A link to the new address that is still out ends
 // with the epoch that it is bound to. Codes and links to sign in with are revoked after the write: Revoke before it, and a
-// write that fails, would end them for nothing.
+// write that fails, would end them for nothing. What Revoke comes too late for signs nobody in: session.Start compares the
+// address that was proved with that of the account.
 func (a *app) putBack(w http.ResponseWriter, r *http.Request) {
 	token := r.PostFormValue("token")
 	v, err := a.back.VerifyToken(r.Context(), token)
@@ -71,18 +72,6 @@ func (a *app) putBack(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, errLost)
 		return
 	}
-	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.endOutstanding(ctx, account) })
+	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.login.Revoke(ctx, account) })
 	a.pages.Show(w, http.StatusOK, "putback", nil)
-}
-
-// endOutstanding ends the codes and links to sign in with that the address of before may have got.
-func (a *app) endOutstanding(ctx context.Context, account string) error {
-	if err := a.login.Revoke(ctx, account); err != nil {
-		return err
-	}
-	// Somebody may have signed in with one of them after the address was put back.
-	return a.Accounts.Update(ctx, account, func(now *accounts.Account) error {
-		now.Epoch = accounts.NewEpoch()
-		return nil
-	})
 }

@@ -159,8 +159,9 @@ func TestChange_TakingBackEndsWhatTheNewAddressCouldSignInWith(t *testing.T) {
 	require.Empty(t, later.SignedIn())
 }
 
-// Who signs in with such a link after the address was put back and before the link is revoked is signed out.
-func TestChange_SignInBetweenTakingBackAndRevokeEnds(t *testing.T) {
+// A proof of an address is worth nothing once the account has another, however late it comes: not even in the moment
+// between the take-back and its Revoke.
+func TestChange_ProofOfTheNewAddressBetweenTakingBackAndRevokeSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 	s, _, _, notice := changed(t)
 	later := s.Visitor()
@@ -171,14 +172,60 @@ func TestChange_SignInBetweenTakingBackAndRevokeEnds(t *testing.T) {
 		if addressOf(t, s) == alice {
 			between.Do(func() {
 				s.FailRedis(func() error { return nil })
-				later.Post("/sign-in/link", "token", token)
-				require.Equal(t, alice, later.SignedIn())
+				require.Equal(t, http.StatusGone, later.Post("/sign-in/link", "token", token).Status)
 			})
 		}
 		return nil
 	})
 	require.Contains(t, press(s.Visitor(), notice.Link).Text, "Your address is as it was")
 	require.Empty(t, later.SignedIn())
+}
+
+// A thief at the new address asks for a code. The account was found by that address; the take-back comes and goes, with its
+// Revoke; only then is the code issued, and mailed to the address that was found.
+func TestChange_SlowIssueAcrossATakeBackSignsNobodyIn(t *testing.T) {
+	t.Parallel()
+	s, _, _, notice := changed(t)
+	thief := s.Visitor()
+	var between sync.Once
+	s.FailRedis(func() error {
+		between.Do(func() {
+			s.FailRedis(func() error { return nil })
+			require.Contains(t, press(s.Visitor(), notice.Link).Text, "Your address is as it was")
+		})
+		return nil
+	})
+	code := thief.Ask("/sign-in", ann, ann)
+	require.Equal(t, alice, addressOf(t, s))
+	for _, address := range []string{ann, alice} {
+		require.Equal(t, http.StatusForbidden, thief.Post("/sign-in/code", "address", address, "code", code.Code).Status)
+	}
+	require.Equal(t, http.StatusGone, press(thief, code.Link).Status)
+	require.Empty(t, thief.SignedIn())
+}
+
+// A thief's code was found right, the take-back comes and goes, and only then does the session begin.
+func TestChange_VerificationJustBeforeATakeBackSignsNobodyIn(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"code", "link"} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			s, _, _, notice := changed(t)
+			thief := s.Visitor()
+			sent := thief.Ask("/sign-in", ann, ann)
+			_, token := thief.Open(sent.Link)
+			s.AfterRedis(func() {
+				require.Contains(t, press(s.Visitor(), notice.Link).Text, "Your address is as it was")
+			})
+			if by == "code" {
+				require.Equal(t, http.StatusGone, thief.Post("/sign-in/code", "address", ann, "code", sent.Code).Status)
+			} else {
+				require.Equal(t, http.StatusGone, thief.Post("/sign-in/link", "token", token).Status)
+			}
+			require.Equal(t, alice, addressOf(t, s))
+			require.Empty(t, thief.SignedIn())
+		})
+	}
 }
 
 // While Redis is away nothing can be revoked: the address is put back, the sessions are ended, and the rest is made up for.

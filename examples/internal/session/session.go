@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
 // Sessions are safe for concurrent use.
@@ -43,11 +44,20 @@ func New(directory *accounts.Directory, now func() time.Time, https bool) *Sessi
 	return s
 }
 
-// Start is the Config.OnVerified of onetimehttp: it begins the session of who was verified and leads to the first page.
+// Start is the Config.OnVerified of onetimehttp: it begins the session of whoever was verified and leads to the first page.
+//
+// What was proved is the address that the message went to, the Payload. The account may have another by now: its owner took a
+// change back while a code to the new address was on its way, or a moment after it was found right. So one read says both
+// whether the proof is still about the account and to which epoch the session belongs, and whatever comes after that read
+// ends the session with the epoch.
 func (s *Sessions) Start(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 	account, err := s.accounts.Get(r.Context(), v.Subject)
 	if err != nil {
 		return err // nobody is signed in, and the code or link works again
+	}
+	if string(v.Payload) != account.Address {
+		onetimehttp.WriteError(w, r, onetime.ErrNotFound)
+		return nil // it stays used up
 	}
 	s.Begin(w, r, account)
 	http.Redirect(w, r, "/", http.StatusSeeOther)

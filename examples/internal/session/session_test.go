@@ -30,7 +30,10 @@ func open(https bool) (*Sessions, *accounts.Directory, *clock) {
 func begin(t testing.TB, s *Sessions, account string) *http.Cookie {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	require.NoError(t, s.Start(answer, httptest.NewRequest("POST", "/sign-in/code", nil), onetime.Verification{Subject: account}))
+	a, err := s.accounts.Get(t.Context(), account)
+	require.NoError(t, err)
+	v := onetime.Verification{Subject: account, Payload: []byte(a.Address)}
+	require.NoError(t, s.Start(answer, httptest.NewRequest("POST", "/sign-in/code", nil), v))
 	require.Equal(t, http.StatusSeeOther, answer.Code)
 	require.Equal(t, "/", answer.Header().Get("Location"))
 	require.Len(t, answer.Result().Cookies(), 1)
@@ -99,6 +102,17 @@ func TestSession_OfNobodyDoesNotStart(t *testing.T) {
 	s, _, _ := open(false)
 	answer := httptest.NewRecorder()
 	require.ErrorIs(t, s.Start(answer, httptest.NewRequest("POST", "/", nil), onetime.Verification{Subject: "account-3"}), accounts.ErrNone)
+	require.Empty(t, answer.Result().Cookies())
+	require.Empty(t, s.byID)
+}
+
+// A proof of an address says nothing of an account that has another one now.
+func TestSession_OfAnotherAddressDoesNotStart(t *testing.T) {
+	s, _, _ := open(false)
+	answer := httptest.NewRecorder()
+	v := onetime.Verification{Subject: "account-1", Payload: []byte(bob)}
+	require.NoError(t, s.Start(answer, httptest.NewRequest("POST", "/", nil), v), "it stays used up")
+	require.Equal(t, http.StatusGone, answer.Code)
 	require.Empty(t, answer.Result().Cookies())
 	require.Empty(t, s.byID)
 }

@@ -25,6 +25,7 @@ type Site struct {
 	Clock *onetimetest.Clock
 	t     testing.TB
 	fault atomic.Pointer[func() error]
+	after atomic.Pointer[func()]
 }
 
 // New returns a Site with accounts of these addresses. It ends with the test.
@@ -53,6 +54,9 @@ func New(t testing.TB, addresses ...string) *Site {
 // FailRedis lets calls of Redis fail with what fault returns before each, unless that is nil.
 func (s *Site) FailRedis(fault func() error) { s.fault.Store(&fault) }
 
+// AfterRedis calls then once, behind the next call of Redis and before its caller goes on.
+func (s *Site) AfterRedis(then func()) { s.after.Store(&then) }
+
 // faults are in the way of each command.
 type faults struct{ of *Site }
 
@@ -66,7 +70,11 @@ func (f faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 				return err
 			}
 		}
-		return next(ctx, cmd)
+		err := next(ctx, cmd)
+		if then := f.of.after.Swap(nil); then != nil {
+			(*then)()
+		}
+		return err
 	}
 }
 
