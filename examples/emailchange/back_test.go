@@ -43,7 +43,7 @@ func TestChange_OldAddressEndsAChangeThatIsPending(t *testing.T) {
 	shown, token := thief.Open(request.Link)
 	require.Contains(t, press(s.Visitor(), notice.Link).Text, "Your address is as it was")
 	require.Empty(t, thief.SignedIn())
-	require.NotEqual(t, http.StatusOK, thief.Submit(shown).Status)
+	require.Equal(t, "/sign-in", thief.Submit(shown).Path)
 	again := signIn(t, s, alice)
 	require.Equal(t, http.StatusGone, again.Post("/address/confirm", "token", token).Status)
 	require.Equal(t, alice, addressOf(t, s))

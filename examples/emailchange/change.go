@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -14,24 +15,25 @@ import (
 )
 
 func (a *app) showForm(w http.ResponseWriter, r *http.Request) {
-	account, ok := a.owner(w, r)
+	account, ok := a.owner(w, r, "/address")
 	if !ok {
 		return
 	}
 	a.pages.Show(w, http.StatusOK, "form", form{Current: account.Address})
 }
 
-// owner returns who is signed in, or answers that nobody is.
-func (a *app) owner(w http.ResponseWriter, r *http.Request) (accounts.Account, bool) {
+// owner returns who is signed in. Where nobody is it leads to sign-in, and from there to page.
+func (a *app) owner(w http.ResponseWriter, r *http.Request, page string) (accounts.Account, bool) {
 	account, err := a.Sessions.Account(r)
-	if err == nil && account.ID == "" {
-		err = errSignedOut
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		a.fail(w, err)
-		return accounts.Account{}, false
+	case account.ID == "":
+		a.Sessions.SignInFirst(w, r, page)
+	default:
+		return account, true
 	}
-	return account, true
+	return accounts.Account{}, false
 }
 
 // A form is what the page that asks for the new address shows.
@@ -41,7 +43,7 @@ type form struct{ Current, Typed, Error string }
 // answer, and only the mail to that address tells. The send limits of links to new addresses are what keeps an account from
 // having mail sent to others without end.
 func (a *app) ask(w http.ResponseWriter, r *http.Request) {
-	account, ok := a.owner(w, r)
+	account, ok := a.owner(w, r, "/address")
 	if !ok {
 		return
 	}
@@ -126,14 +128,13 @@ func (o *offer) deliver(ctx context.Context) error {
 // showConfirm is the page of the link to the new address. Scanners of mail open it, too: it uses nothing up.
 func (a *app) showConfirm(w http.ResponseWriter, r *http.Request) {
 	token := r.URL.Query().Get("token")
-	account, err := a.Sessions.Account(r)
-	if err != nil {
-		a.fail(w, err)
+	account, ok := a.owner(w, r, confirmPage(token))
+	if !ok {
 		return
 	}
 	v, err := a.change.InspectToken(r.Context(), token, holder(account)...)
 	if err != nil {
-		a.fail(w, confirmError(account, err))
+		a.fail(w, confirmError(err))
 		return
 	}
 	a.showProposal(w, http.StatusOK, v, token, "")
@@ -143,25 +144,26 @@ func (a *app) showProposal(w http.ResponseWriter, status int, v onetime.Verifica
 	a.pages.Show(w, status, "confirm", struct{ Address, Token, Error string }{string(v.Payload), token, problem})
 }
 
-// holder says who shows a link: nobody, or the account that is signed in.
+// confirmPage is the page of a link to a new address.
+func confirmPage(token string) string {
+	return "/address/confirm?" + url.Values{"token": {token}}.Encode()
+}
+
+// holder says who shows a link: the account that is signed in.
 func holder(account accounts.Account) []onetime.VerifyOption {
-	if account.ID == "" {
-		return nil
-	}
 	return []onetime.VerifyOption{onetime.WithSubject(account.ID), onetime.WithBinding(account.Epoch)}
 }
 
 // confirm makes the change. Of any number of requests with one link one goes on.
 func (a *app) confirm(w http.ResponseWriter, r *http.Request) {
 	token := r.PostFormValue("token")
-	account, err := a.Sessions.Account(r)
-	if err != nil {
-		a.fail(w, err)
+	account, ok := a.owner(w, r, confirmPage(token))
+	if !ok {
 		return
 	}
 	v, err := a.change.VerifyToken(r.Context(), token, holder(account)...)
 	if err != nil {
-		a.fail(w, confirmError(account, err))
+		a.fail(w, confirmError(err))
 		return
 	}
 	err = a.Accounts.Update(r.Context(), v.Subject, func(now *accounts.Account) error {

@@ -88,14 +88,14 @@ func TestChange_LinkWorksOnlyWhereItsOwnerIsSignedIn(t *testing.T) {
 	nobody := s.Visitor()
 	_, request := ask(t, s, laptop, ann)
 	_, token, _ := strings.Cut(request.Link, "token=")
-	for _, v := range []*sitetest.Visitor{stranger, nobody} {
+	for v, status := range map[*sitetest.Visitor]int{stranger: http.StatusForbidden, nobody: http.StatusOK} {
 		for _, shown := range []sitetest.Page{v.Get(request.Link), v.Post("/address/confirm", "token", token)} {
-			require.Equal(t, http.StatusForbidden, shown.Status)
+			require.Equal(t, status, shown.Status)
+			require.Equal(t, v == nobody, shown.Path == "/sign-in")
 			require.NotContains(t, shown.Text, "@example", "whose it is")
 			shown.Guarded(t)
 		}
 	}
-	require.Contains(t, nobody.Get(request.Link).Said(), "Sign in first")
 	require.Equal(t, alice, addressOf(t, s))
 	// Another session of hers will do, and nothing was used up.
 	require.Contains(t, press(phone, request.Link).Text, "Your address is changed")
@@ -123,10 +123,34 @@ func TestChange_WantsASession(t *testing.T) {
 	s, _ := open(t)
 	v := s.Visitor()
 	for _, shown := range []sitetest.Page{v.Get("/address"), v.Post("/address", "address", ann)} {
-		require.Equal(t, http.StatusForbidden, shown.Status)
-		require.Contains(t, shown.Said(), "Sign in first")
+		require.Equal(t, "/sign-in", shown.Path)
 	}
 	require.Empty(t, v.Inbox())
+}
+
+// Whoever opens the link on a device where nobody is signed in signs in, and is back at the link.
+func TestChange_OpenedWhileSignedOutLeadsToSignInAndBack(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"code", "link"} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			s, _ := open(t)
+			_, request := ask(t, s, signIn(t, s, alice), ann)
+			phone := s.Visitor()
+			require.Equal(t, "/sign-in", phone.Get(request.Link).Path)
+			sent := phone.Ask("/sign-in", alice, alice)
+			var shown sitetest.Page
+			if by == "code" {
+				shown = phone.Post("/sign-in/code", "address", alice, "code", sent.Code)
+			} else {
+				shown = press(phone, sent.Link)
+			}
+			require.Equal(t, "/address/confirm", shown.Path)
+			require.Contains(t, phone.Submit(shown).Text, "Your address is changed")
+			require.Equal(t, ann, addressOf(t, s))
+			require.Empty(t, phone.Cookie("session-back"), "once")
+		})
+	}
 }
 
 func TestChange_ScannerUsesNeitherLink(t *testing.T) {

@@ -20,24 +20,20 @@ func (p *problem) Error() string { return p.text }
 
 // What there is to tell beside what onetime refuses.
 var (
-	errSignedOut = &problem{http.StatusForbidden, "Sign in first, as the one who asked. Then come back."}
-	errEnded     = &problem{http.StatusGone, "This does not work any more: the change was ended meanwhile."}
-	errTaken     = &problem{http.StatusConflict, "This address belongs to another account by now. Nothing was changed."}
-	errLost      = &problem{http.StatusServiceUnavailable, "That could not be done just now. Ask for a new link."}
+	errEnded = &problem{http.StatusGone, "This does not work any more: the change was ended meanwhile."}
+	errTaken = &problem{http.StatusConflict, "This address belongs to another account by now. Nothing was changed."}
+	errLost  = &problem{http.StatusServiceUnavailable, "That could not be done just now. Ask for a new link."}
 )
 
 // notDone is what the page of a link says that was given back.
 const notDone = "That could not be done just now. Try again."
 
 // confirmError says what the refusal of a link to a new address means to who showed it.
-func confirmError(account accounts.Account, err error) error {
-	switch {
-	case !errors.Is(err, onetime.ErrBinding):
-		return err
-	case account.ID == "":
-		return errSignedOut // nothing is used up
+func confirmError(err error) error {
+	if errors.Is(err, onetime.ErrBinding) {
+		return errEnded // all sessions were ended since, and with them what was asked for in them
 	}
-	return errEnded // all sessions were ended since, and with them what was asked for in them
+	return err
 }
 
 // fail shows a page that says what an error means.

@@ -80,7 +80,7 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 		VerifyLimiter: limit.PerAddress(60, time.Minute),
 		Secrets:       onetimehttp.LinkOnly,
 		Paths:         onetimehttp.Paths{Start: "/reset", Link: "/reset/link"},
-	}, onetimehttp.WithLinkCheck(a.check), onetimehttp.WithTemplates(template.Must(template.New("").Parse(linkText))),
+	}, onetimehttp.WithLinkCheck(a.check), onetimehttp.WithAccountName(userName), onetimehttp.WithTemplates(template.Must(template.New("").Parse(linkText))),
 		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report),
 		onetimehttp.WithQueue(s.Queue...))
 	if err != nil {
@@ -95,6 +95,10 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 	s.Mount(a.mux, a.flow)
 	return a, nil
 }
+
+// userName is what the page of a link calls the account: the whole address, to which the link was sent, since a password
+// manager saves the new password under the user name that it finds beside it.
+func userName(_ context.Context, v onetime.Verification) string { return string(v.Payload) }
 
 // words are those of the reset, where onetimehttp speaks of signing in.
 func words() onetimehttp.Catalogue {

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/mail"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -170,6 +171,23 @@ func lines(text string) (found []line) {
 		found = append(found, line{text, link.MatchString(text)})
 	}
 	return found
+}
+
+// Private lets pass what a browser on this computer asks of this computer by name. A page of another site, whose name was
+// made to lead here (DNS rebinding), could read the mails otherwise.
+func Private(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			name = strings.Trim(r.Host, "[]")
+		}
+		addr, err := netip.ParseAddr(name)
+		if !strings.EqualFold(name, "localhost") && (err != nil || !addr.IsLoopback()) {
+			http.Error(w, "The inbox is for this computer only: open it by the name localhost.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Page returns the page that shows the mails, newest first. It looks again by itself as long as there is none.

@@ -108,3 +108,18 @@ func TestInbox_ReadsPlainTextAlone(t *testing.T) {
 	require.Contains(t, answer.Body.String(), "<p>as it is<br>")
 	require.Contains(t, answer.Body.String(), `<a href="`+long+`">`)
 }
+
+// A page whose name was made to lead to this computer reads no mails.
+func TestInbox_AnswersForThisComputerOnly(t *testing.T) {
+	handler := Private(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for host, status := range map[string]int{
+		"localhost": 204, "localhost:8080": 204, "LOCALHOST:80": 204, "127.0.0.1:8080": 204, "127.3.2.1": 204, "[::1]:8080": 204, "[::1]": 204,
+		"evil.example": 403, "evil.example:8080": 403, "localhost.evil.example": 403, "10.0.0.5:8080": 403, "0.0.0.0:80": 403, "": 403, "[::]:80": 403,
+	} {
+		r := httptest.NewRequest("GET", "/inbox", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		require.Equal(t, status, w.Code, host)
+	}
+}

@@ -5,9 +5,12 @@ package session
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +23,8 @@ import (
 type Sessions struct {
 	accounts *accounts.Directory
 	now      func() time.Time
-	cookie   http.Cookie // without its value
+	// Cookies without their values: of the session, and of the page to go back to.
+	cookie, returning http.Cookie
 
 	mu   sync.Mutex
 	byID map[string]session
@@ -41,6 +45,8 @@ func New(directory *accounts.Directory, now func() time.Time, https bool) *Sessi
 	if https {
 		s.cookie.Name, s.cookie.Secure = "__Host-session", true // no other host can set it
 	}
+	s.returning = s.cookie
+	s.returning.Name += "-back"
 	return s
 }
 
@@ -60,8 +66,38 @@ func (s *Sessions) Start(w http.ResponseWriter, r *http.Request, v onetime.Verif
 		return nil // it stays used up
 	}
 	s.Begin(w, r, account)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, s.back(w, r), http.StatusSeeOther)
 	return nil
+}
+
+// backLife is how long somebody may take to sign in before page is forgotten.
+const backLife = 15 * time.Minute
+
+// SignInFirst leads to the page that signs in, and from there back to page, a path of this site with its query.
+func (s *Sessions) SignInFirst(w http.ResponseWriter, r *http.Request, page string) {
+	c := s.returning
+	c.Value, c.MaxAge = base64.RawURLEncoding.EncodeToString([]byte(page)), int(backLife.Seconds())
+	http.SetCookie(w, &c)
+	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+}
+
+// back returns the page that SignInFirst has noted, and forgets it; the first page where there is none. A cookie may be
+// planted by another host of the domain: what is no path of this site is not followed.
+func (s *Sessions) back(w http.ResponseWriter, r *http.Request) string {
+	found, err := r.Cookie(s.returning.Name)
+	if err != nil {
+		return "/"
+	}
+	c := s.returning
+	c.MaxAge = -1
+	http.SetCookie(w, &c)
+	page, _ := base64.RawURLEncoding.DecodeString(found.Value)
+	u, err := url.Parse(string(page))
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
+		strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
 }
 
 // Begin begins a session. Its id is new, and an old session of this browser ends: whoever planted or saw an id before does

@@ -116,3 +116,30 @@ func TestSession_OfAnotherAddressDoesNotStart(t *testing.T) {
 	require.Empty(t, answer.Result().Cookies())
 	require.Empty(t, s.byID)
 }
+
+// A planted cookie leads nowhere else.
+func TestSession_LeadsBackWithinThisSiteOnly(t *testing.T) {
+	s, _, _ := open(false)
+	for page, want := range map[string]string{
+		"/address/confirm?token=a%26b": "/address/confirm?token=a%26b",
+		"/":                            "/",
+		"":                             "/",
+		"address":                      "/",
+		"//evil.example":               "/",
+		"/\\evil.example":              "/",
+		"https://evil.example/":        "/",
+		"https:/evil.example":          "/",
+		"javascript:alert(1)":          "/",
+		"/\t/evil.example":             "/",
+		"/a\r\nSet-Cookie: x=y":        "/",
+	} {
+		asked := httptest.NewRecorder()
+		s.SignInFirst(asked, httptest.NewRequest("GET", "/", nil), page)
+		require.Equal(t, "/sign-in", asked.Header().Get("Location"))
+		r := httptest.NewRequest("POST", "/sign-in/code", nil)
+		r.AddCookie(asked.Result().Cookies()[0])
+		answer := httptest.NewRecorder()
+		require.NoError(t, s.Start(answer, r, onetime.Verification{Subject: "account-1", Payload: []byte(alice)}))
+		require.Equal(t, want, answer.Header().Get("Location"), "%q", page)
+	}
+}

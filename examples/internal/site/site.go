@@ -126,8 +126,8 @@ func parsePeople(people string, sms bool) (addresses []string, err error) {
 func (s *Site) Mount(mux *http.ServeMux, flow *onetimehttp.Flow) {
 	mux.Handle("POST /sign-out", flow.Protect(http.HandlerFunc(s.Sessions.End)))
 	if s.Inbox != nil {
-		mux.Handle("GET /inbox", flow.Protect(s.Inbox.Page(flow.Style())))
-		mux.Handle("GET /inbox/{mail}", flow.Protect(s.Inbox.Mail()))
+		mux.Handle("GET /inbox", inbox.Private(flow.Protect(s.Inbox.Page(flow.Style()))))
+		mux.Handle("GET /inbox/{mail}", inbox.Private(flow.Protect(s.Inbox.Mail())))
 	}
 }
 
