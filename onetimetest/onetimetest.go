@@ -1,5 +1,6 @@
 // Package onetimetest lets you test code that uses onetime without a Redis server and without waiting: it brings an
-// embedded Redis (miniredis) and the clock that it and its Managers go by.
+// embedded Redis (miniredis) and the clock that it and its Managers go by. For pages it brings a [Browser] and an [Outbox] of
+// the messages that were sent.
 package onetimetest
 
 import (
