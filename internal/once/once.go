@@ -73,6 +73,7 @@ type Call struct {
 // A Use is what a Call used up.
 type Use struct {
 	Number   Number
+	Match    int       // which of the Call's it is
 	At       time.Time // by the clock of Redis
 	Call     string
 	Repeated bool // it was used by another sending of the group
@@ -116,7 +117,7 @@ func Run(ctx context.Context, c *core.Core, call Call) (Use, error) {
 	if err := r.End(call.Op); err != nil {
 		return Use{}, err
 	}
-	made.Number = call.Numbers[which-1]
+	made.Match, made.Number = which-1, call.Numbers[which-1]
 	return made, nil
 }
 
