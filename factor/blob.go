@@ -28,6 +28,7 @@ type row struct {
 	kind    string // as package once names it
 	id      string // of the factor, random
 	created time.Time
+	call    string // that made the last use which was stored
 
 	// Of authenticators.
 	pending   bool
@@ -64,8 +65,16 @@ func (r *row) usedNumbers() int64 {
 	return r.free
 }
 
-// mark notes that a number is used. It reports whether it was not.
-func (r *row) mark(number int64) bool {
+// mark notes that a call used a number. It reports whether it was free; if not, the row stays as it is.
+func (r *row) mark(number int64, call string) bool {
+	fresh := r.take(number)
+	if fresh {
+		r.call = call
+	}
+	return fresh
+}
+
+func (r *row) take(number int64) bool {
 	if r.kind == once.Index {
 		bit := uint16(1) << number
 		fresh := r.used&bit == 0
@@ -88,6 +97,9 @@ func (r *row) mark(number int64) bool {
 
 func (r *row) left() int { return len(r.digests) - bits.OnesCount16(r.used) }
 
+// noCall is the call of a row that nothing was used of.
+var noCall = string(make([]byte, keyring.IDSize))
+
 const (
 	flagPending  = 1
 	flagImported = 2
@@ -95,6 +107,7 @@ const (
 
 func (r *row) encode() []byte {
 	b := append([]byte{}, r.id...)
+	b = append(b, (r.call + noCall)[:keyring.IDSize]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.created.UnixMilli()))
 	if r.kind == once.Index {
 		var flags byte
@@ -120,7 +133,7 @@ func (r *row) encode() []byte {
 }
 
 const (
-	commonSize        = keyring.IDSize + 8
+	commonSize        = 2*keyring.IDSize + 8
 	authenticatorSize = commonSize + 4 + 8 + 2
 	codesSize         = commonSize + 2 + 2 + saltSize
 )
@@ -130,7 +143,10 @@ func decode(kind string, b []byte) (*row, bool) {
 	if len(b) < commonSize {
 		return nil, false
 	}
-	r := &row{kind: kind, id: string(b[:keyring.IDSize]), created: time.UnixMilli(int64(binary.BigEndian.Uint64(b[keyring.IDSize:])))}
+	r := &row{
+		kind: kind, id: string(b[:keyring.IDSize]), call: string(b[keyring.IDSize : 2*keyring.IDSize]),
+		created: time.UnixMilli(int64(binary.BigEndian.Uint64(b[2*keyring.IDSize:]))),
+	}
 	rest := b[commonSize:]
 	switch kind {
 	case once.Index:

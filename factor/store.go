@@ -1,7 +1,6 @@
 package factor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -74,7 +73,6 @@ func (f *Factors) in(ctx context.Context, a *attempt, store Store, account strin
 // there: whoever finds the number used in it has lost, even if Redis was flushed and let two calls pass.
 func (f *Factors) write(ctx context.Context, a *attempt, store Store, old []byte, p Proof) ([]byte, error) {
 	blob, unknown := p.Blob, error(nil)
-	var tried [][]byte
 	for range maxSwaps {
 		ok, err := store.Swap(ctx, a.account, old, blob)
 		if ok && err == nil {
@@ -83,44 +81,34 @@ func (f *Factors) write(ctx context.Context, a *attempt, store Store, old []byte
 		if err != nil {
 			unknown = err
 		}
-		tried = append(tried, blob)
 		blobs, err := store.Load(ctx, a.account)
 		if err != nil {
 			return nil, undecided(a.op, errors.Join(unknown, err))
 		}
-		found := false
-		for _, other := range blobs {
-			if containsBlob(tried, other) {
-				return other, nil // a commit that was not known to have happened
-			}
-			r, err := f.open(a.account, other)
-			if err != nil || r.kind != p.row.kind || r.secret() != p.row.secret() || r.pending {
-				continue
-			}
-			if found = true; r.mark(p.number) {
-				old, blob = other, f.seal(a.account, r)
-				break
-			}
-			switch {
-			case p.Repeated: // the first sending has stored it
-				return other, nil
-			case unknown != nil: // this call may have stored it itself, and others have written since
-				return nil, undecided(a.op, unknown)
-			}
-			return nil, f.denied(onetime.ErrUsed)
-		}
-		if !found {
+		other, r := f.find(a, blobs, p.row)
+		switch {
+		case r == nil:
 			return nil, f.denied(onetime.ErrNotFound)
+		case r.call == p.call: // by another sending, or by a commit that was not known to have happened
+			return other, nil
+		case r.mark(p.number, p.call):
+			old, blob = other, f.seal(a.account, r)
+		case unknown != nil: // this call may have stored it itself, and others have written since
+			return nil, undecided(a.op, unknown)
+		default:
+			return nil, f.denied(onetime.ErrUsed)
 		}
 	}
 	return nil, undecided(a.op, errors.Join(errBusy, unknown))
 }
 
-func containsBlob(blobs [][]byte, blob []byte) bool {
-	for _, other := range blobs {
-		if bytes.Equal(other, blob) {
-			return true
+// find returns the blob that has the secret of a row now, and what it holds; nil if there is none.
+func (f *Factors) find(a *attempt, blobs [][]byte, of *row) ([]byte, *row) {
+	for _, blob := range blobs {
+		r, err := f.open(a.account, blob)
+		if err == nil && !r.pending && r.kind == of.kind && r.secret() == of.secret() {
+			return blob, r
 		}
 	}
-	return false
+	return nil, nil
 }

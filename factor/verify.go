@@ -31,6 +31,7 @@ type Proof struct {
 
 	row    *row
 	number int64
+	call   string // as scripts know it
 }
 
 // Verify takes a code of an authenticator app or a hardware token as it was typed, and up to 5 blobs of the account; those that
@@ -205,14 +206,14 @@ func (f *Factors) use(ctx context.Context, a *attempt, mode string, rows []*row,
 	}
 	i := of[made.Match]
 	r := rows[i]
-	p := Proof{Index: places[i], row: r, number: made.Number.Number}
+	p := Proof{Index: places[i], row: r, number: made.Number.Number, call: made.Call}
 	switch r.kind {
 	case once.Step:
 		p.Drift = int(p.number - made.At.Unix()/int64(r.period/time.Second))
 	case once.Counter:
 		p.Drift = int(max(0, p.number-r.free))
 	}
-	r.mark(p.number)
+	r.mark(p.number, p.call)
 	p.Left = r.left()
 	p.Blob = f.seal(a.account, r)
 	p.Verification = f.verification(a, r, made)
