@@ -8,7 +8,8 @@ import (
 	"github.com/seed-3f7b73d1/onetime/internal/once"
 )
 
-// A Store is the table that has the blobs. Package sqlstore has one over database/sql.
+// A Store is the table that has the blobs. Package sqlstore has one over database/sql. It is given accounts as they were given
+// to the call.
 type Store interface {
 	// Load returns all blobs of an account, of any kind, in an order that stays. It must see what Swap wrote before: no replica
 	// that lags.
@@ -49,7 +50,7 @@ func (f *Factors) in(ctx context.Context, a *attempt, store Store, account strin
 	if store == nil {
 		return Proof{}, invalid("VerifyIn: the Store is nil")
 	}
-	all, err := store.Load(ctx, a.account)
+	all, err := store.Load(ctx, a.typed)
 	if err != nil {
 		return Proof{}, undecided(a.op, err)
 	}
@@ -74,14 +75,14 @@ func (f *Factors) in(ctx context.Context, a *attempt, store Store, account strin
 func (f *Factors) write(ctx context.Context, a *attempt, store Store, old []byte, p Proof) ([]byte, error) {
 	blob, unknown := p.Blob, error(nil)
 	for range maxSwaps {
-		ok, err := store.Swap(ctx, a.account, old, blob)
+		ok, err := store.Swap(ctx, a.typed, old, blob)
 		if ok && err == nil {
 			return blob, nil
 		}
 		if err != nil {
 			unknown = err
 		}
-		blobs, err := store.Load(ctx, a.account)
+		blobs, err := store.Load(ctx, a.typed)
 		if err != nil {
 			return nil, undecided(a.op, errors.Join(unknown, err))
 		}

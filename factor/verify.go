@@ -90,7 +90,8 @@ const resyncAhead = 100
 // An attempt is one call.
 type attempt struct {
 	op      string
-	account string // in its own spelling
+	typed   string // the account
+	account string // the same in its own spelling
 	who     keyring.Challenge
 	key     string // of Idempotent
 	kind    string // for the observer
@@ -110,6 +111,7 @@ func (f *Factors) observed(ctx context.Context, op string, do func(a *attempt) (
 }
 
 func (a *attempt) begin(f *Factors, account string, opts []onetime.VerifyOption) (err error) {
+	a.typed = account
 	if a.account, a.who, err = f.who(account); err != nil {
 		return err
 	}
