@@ -75,16 +75,26 @@ func (r *row) check() error {
 	return nil
 }
 
-// code is the code of a number (RFC 4226 section 5.3).
-func (r *row) code(number int64) string {
+// codes returns what makes the code of a number (RFC 4226 section 5.3). It is for one goroutine: it keeps the keyed hash.
+func (r *row) codes() func(number int64) string {
 	mac := hmac.New(r.algorithm.hash(), r.key)
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(number)))
-	sum := mac.Sum(nil)
-	offset := sum[len(sum)-1] & 15
-	value := binary.BigEndian.Uint32(sum[offset:]) & (1<<31 - 1)
 	modulus := uint32(1)
 	for range r.digits {
 		modulus *= 10
 	}
-	return fmt.Sprintf("%0*d", r.digits, value%modulus)
+	var text, sum []byte
+	return func(number int64) string {
+		mac.Reset()
+		text = binary.BigEndian.AppendUint64(text[:0], uint64(number))
+		mac.Write(text)
+		sum = mac.Sum(sum[:0])
+		value := binary.BigEndian.Uint32(sum[sum[len(sum)-1]&15:]) & (1<<31 - 1)
+		value %= modulus
+		code := make([]byte, r.digits)
+		for i := range code {
+			code[r.digits-1-i] = '0' + byte(value%10)
+			value /= 10
+		}
+		return string(code)
+	}
 }

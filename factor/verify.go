@@ -75,9 +75,10 @@ func (f *Factors) Resync(ctx context.Context, account string, blob []byte, first
 		if !ok1 || !ok2 {
 			return Proof{}, f.denied(onetime.ErrMalformed)
 		}
+		code := r.codes()
 		var numbers []once.Number
 		for n := min(r.free+resyncAhead, once.MaxNumber-2); n >= r.free; n-- {
-			if same(r.code(n), one)&same(r.code(n+1), two) == 1 {
+			if same(code(n), one)&same(code(n+1), two) == 1 {
 				numbers = append(numbers, f.number(a, r, n+1))
 			}
 		}
@@ -151,10 +152,11 @@ func (f *Factors) judge(ctx context.Context, a *attempt, mode string, rows []*ro
 			continue
 		}
 		clean = typed
+		code := r.codes()
 		first, last := f.compared(a, r)
 		// The highest comes first: where the digits of two numbers are the same, taking it uses up both.
 		for n := last; n >= first; n-- {
-			if same(r.code(n), typed) == 1 {
+			if same(code(n), typed) == 1 {
 				numbers[i] = append(numbers[i], f.number(a, r, n))
 			}
 		}

@@ -1,6 +1,7 @@
 package factor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -404,4 +406,35 @@ func TestResync_TwoConsecutiveCodesWithinAHundred(t *testing.T) {
 	rig.Invalid(t, err, "factor: Resync: want the blob of a token that counts")
 	_, err = s.Resync(t.Context(), alice, p.Blob, "123456", "x")
 	rig.Refused(t, err, onetime.ErrMalformed)
+}
+
+// Of Redis's commands it is one, whatever the number of blobs.
+func TestVerify_IsOneCommand(t *testing.T) {
+	b := rig.NewMini(t, time.Unix(1_800_000_000, 0))
+	counted := &counter{Scripter: b.Client}
+	copied := *b
+	copied.Client = counted
+	s := newScene(t, &copied, mustKeys(t, sealing))
+	s.must(t, s.app(t), s.code(0)) // Redis knows the script
+	counted.n.Store(0)
+	_, err := s.Verify(t.Context(), alice, s.code(1), [][]byte{s.app(t), s.app(t), s.app(t)})
+	require.NoError(t, err)
+	s.refused(t, s.app(t), s.wrong(t, 1), onetime.ErrMismatch)
+	require.EqualValues(t, 2, counted.n.Load())
+}
+
+// A counter counts the scripts that run.
+type counter struct {
+	redis.Scripter
+	n atomic.Int64
+}
+
+func (c *counter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	c.n.Add(1)
+	return c.Scripter.EvalSha(ctx, sha, keys, args...)
+}
+
+func (c *counter) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	c.n.Add(1)
+	return c.Scripter.Eval(ctx, script, keys, args...)
 }
