@@ -253,3 +253,11 @@ func TestErrBlob_IsNoRefusal(t *testing.T) {
 	require.False(t, errors.Is(factor.ErrBlob, onetime.ErrDenied))
 	require.False(t, errors.Is(factor.ErrClock, onetime.ErrDenied))
 }
+
+// What docs/factors.md says of sizes.
+func TestBlob_Sizes(t *testing.T) {
+	s := onMini(t)
+	require.Len(t, s.app(t), 100)
+	require.Len(t, s.codes(t, 10).Blob, 246)
+	require.Len(t, s.codes(t, 16).Blob, 342)
+}

@@ -127,3 +127,20 @@ func TestOdds_OfASimulation(t *testing.T) {
 	want := keys * guesses * offline(t, factor.WithGuessLimits(onetime.Limit{Burst: 1, Per: day})).Odds(0) // of one guess each
 	require.InDelta(t, want, hits, 5*math.Sqrt(want))
 }
+
+func TestDocs_TableOfOddsIsTrue(t *testing.T) {
+	app := factor.Info{Kind: onetime.KindTOTP, Digits: 6}
+	text := rig.Text(t, "docs/factors.md")
+	for name, c := range map[string]struct {
+		f  *factor.Factors
+		of []factor.Info
+	}{
+		"one app, 6 digits":                     {offline(t), []factor.Info{app}},
+		"one app, 6 digits, `WithWindow(0, 0)`": {offline(t, factor.WithWindow(0, 0)), []factor.Info{app}},
+		"one app, 8 digits":                     {offline(t), []factor.Info{{Kind: onetime.KindTOTP, Digits: 8}}},
+		"one token that counts, 6 digits":       {offline(t), []factor.Info{{Kind: onetime.KindHOTP, Digits: 6}}},
+		"two apps, 6 digits":                    {offline(t), []factor.Info{app, app}},
+	} {
+		require.Contains(t, text, fmt.Sprintf("\n| %s | %.3g %% | %.3g %% |\n", name, 100*c.f.Odds(day, c.of...), 100*c.f.Odds(year, c.of...)), name)
+	}
+}

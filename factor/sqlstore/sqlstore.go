@@ -22,7 +22,7 @@ const (
 	SQLite
 )
 
-// maxBlob is the longest blob that there is room for; that of 16 recovery codes has 352 bytes.
+// maxBlob is the longest blob that there is room for; that of 16 recovery codes has 342 bytes.
 const maxBlob = 512
 
 // A Store is a table with one row for each blob. It is immutable and safe for concurrent use.
