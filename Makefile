@@ -1,6 +1,6 @@
 # What runs nightly, and before a release:
 #
-# make mutate alters each statement of the scripts and wants a test to fail: of the root or of internal/suite where it is one
+# make mutate alters each statement of the scripts and wants a test to fail: of the root, internal/once or internal/suite where it is one
 # of lua, of internal/limit where it is cap.lua there. For each survivor write that test, or give in
 # internal/mutate/survivors.txt the reason why there is none (more than an hour on two cores).
 # ARGS='-only lua/undo.lua,lua/issue.lua:60-80 -v' for a part.

@@ -191,7 +191,8 @@ func (s *callOptions) anyRequests() []string {
 // no message is due. A deliberate "send again" wants a new key.
 func Idempotent(key string) CallOption {
 	return callOption(func(s *callOptions) error {
-		if err := s.only("Idempotent", "IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken"); err != nil {
+		if err := s.only("Idempotent", "IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyToken",
+			"factor.Confirm", "factor.Verify", "factor.VerifyRecovery", "factor.Resync"); err != nil {
 			return err
 		}
 		if len(key) < minSecret || len(key) > maxSecret {

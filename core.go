@@ -13,6 +13,13 @@ func init() {
 	core.WithClock = func(now func() time.Time) any {
 		return onlyNew("the clock of onetimetest", func(c *config) error { c.now = now; return nil })
 	}
+	core.IdempotencyKey = func(op string, opts any) (string, error) {
+		o, err := newCallOptions(op, opts.([]VerifyOption), VerifyOption.applyVerify)
+		if err == nil && o.bound {
+			err = invalid("WithBinding on %s: a factor has no challenge to bind", op)
+		}
+		return o.idempotencyKey, err
+	}
 	core.RequestOfIssue = callOption(func(s *callOptions) error { s.requestOfIssue = true; return nil })
 	core.ScriptText, core.WholeScript = scriptText, wholeScript
 }
@@ -25,7 +32,11 @@ func (m *Manager) core() *core.Core {
 			return m.challenge(typed, callOptions{bound: binding != "", binding: binding})
 		},
 		Observe: func(ctx context.Context, op, kind, id, tag string, err error, start time.Time) {
-			m.observe(ctx, Event{Op: op, Kind: kind, ID: id, Who: m.who(tag), Err: err}, start)
+			e := Event{Op: op, Kind: kind, ID: id, Err: err}
+			if tag != "" {
+				e.Who = m.who(tag)
+			}
+			m.observe(ctx, e, start)
 		},
 		Now:          m.config.now,
 		Verification: func(p core.Proof) any { return m.verification(p) },

@@ -30,7 +30,11 @@ func newScript(name string) *redis.Script { return redis.NewScript(wholeScript(n
 
 func wholeScript(name string) string {
 	shared := scriptText("common")
-	if name != "verify" {
+	switch name {
+	case "verify":
+	case "once", "onceundo":
+		shared += scriptText("numbers")
+	default:
 		shared += scriptText("challenges")
 	}
 	return shared + scriptText(name)

@@ -13,6 +13,11 @@ import (
 const (
 	KindOTP   = "otp"
 	KindToken = "token"
+
+	// Of package factor: the code of an authenticator app, of a hardware token, and a recovery code.
+	KindTOTP     = "totp"
+	KindHOTP     = "hotp"
+	KindRecovery = "recovery"
 )
 
 // A Verification is a proof: that the person who showed the secret holds the inbox, phone or link of the Subject.
@@ -22,13 +27,15 @@ type Verification struct {
 	Subject string
 	// Purpose is that of the Manager.
 	Purpose string
-	// ID is that of the issue.
+	// ID is that of the issue, or of the factor.
 	ID string
-	// Kind is what was shown: KindOTP for a code, KindToken for a token, that of a link too.
+	// Kind is what was shown: KindOTP for a code, KindToken for a token, that of a link too; KindTOTP, KindHOTP or KindRecovery
+	// for a code of package factor.
 	Kind string
 	// Payload is what WithPayload stored; nil if nothing.
 	Payload []byte
-	// IssuedAt is when Redis took the issue, by its clock. It is not sealed: information, no proof.
+	// IssuedAt is when Redis took the issue, by its clock. It is not sealed: information, no proof. Of a factor it is when it
+	// was enrolled, by the local clock, and sealed.
 	IssuedAt time.Time
 	// FixedCode tells that the code was one of WithDangerouslyFixedCodes.
 	FixedCode bool

@@ -2,12 +2,13 @@
   common: the statuses, and what more than one script needs. scripts.go puts this text in front of each script.
   Each function here costs each call its making: what verify does not need is in challenges.lua.
 
-  The one key is a record: what is known of a (purpose, subject). It is a hash, and only issue creates it.
+  The one key is a record: what is known of a (purpose, subject). It is a hash, and only issue and once create it.
 
   s<per>       GCRA time of the send limit over <per> ms
   g<per>       GCRA time of the guess limit over <per> ms
   f            consecutive wrong codes
   r            call id of the last revoke that ended something
+  o...         what once remembers, see numbers.lua
   and for each challenge, its names led by SCOPE: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
   e            the first 8 bytes of the ids of the issues that were replaced, the latest first, at most 8
   i            group of the newest issue, if it is one of a group
@@ -36,7 +37,7 @@
   Times are milliseconds by Redis's clock. An error leaves the record as it was: scripts read before they write.
 ]]
 local OK, MISMATCH, NOT_FOUND, USED, EXHAUSTED = 1, 2, 3, 4, 5
-local THROTTLED, LOCKED, DISABLED = 6, 7, 8
+local THROTTLED, LOCKED, DISABLED, CLOCK = 6, 7, 8, 9
 
 local HEAD, SECRET, DIGEST, ID = 21, 21, 16, 12
 local CODE, TOKEN = 99, 116

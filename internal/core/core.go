@@ -20,7 +20,7 @@ type Core struct {
 	Subject func(typed string) (string, error)
 	// Challenge returns a subject's own spelling and its challenge, that of a binding unless it is empty.
 	Challenge func(typed, binding string) (string, keyring.Challenge, error)
-	// Observe tells the Manager's observer of a call about the subject of a tag.
+	// Observe tells the Manager's observer of a call about the subject of a tag, empty if it is not known.
 	Observe func(ctx context.Context, op, kind, id, tag string, err error, start time.Time)
 	// Now is the local clock.
 	Now func() time.Time
@@ -46,6 +46,8 @@ var (
 	Of func(manager any) *Core
 	// WithClock returns a onetime.Option that sets the local clock.
 	WithClock func(now func() time.Time) any
+	// IdempotencyKey returns that of []onetime.VerifyOption, empty for none, and refuses what does not belong to the call op.
+	IdempotencyKey func(op string, opts any) (string, error)
 	// RequestOfIssue is a onetime.IssueOption that makes keyring.Ring.Request the request of the issue.
 	RequestOfIssue any
 	// ScriptText returns the text of a file of lua/, WholeScript that of a script with what stands in front of it.

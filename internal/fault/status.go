@@ -19,8 +19,15 @@ var (
 	ErrDisabled  = errors.New("onetime: codes disabled")
 )
 
-// OK is the number of the only status that is not a refusal.
-const OK = 1
+// Numbers of the statuses that are no refusals. OK is a yes. Clock is no answer: the caller's clock is too far from that of
+// Redis.
+const (
+	OK    = 1
+	Clock = 9
+)
+
+// ErrClock is why a call is undecided that was answered Clock.
+var ErrClock = errors.New("the clock of this computer is more than 90 s from that of Redis")
 
 // A Status is one way to refuse.
 type Status struct {

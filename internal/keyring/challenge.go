@@ -60,3 +60,12 @@ func (r *Ring) Group(op string, c Challenge, kind, secret, key string) string {
 func (r *Ring) Pseudonym(purpose, tag string) string {
 	return Encoding.EncodeToString([]byte(r.naming.sum(pseudonymSize, "pseudonym", purpose, tag)))
 }
+
+// onceSize is that of what names a secret whose numbers are used once. It has to differ within one record.
+const onceSize = 8
+
+// Once names a secret that the caller keeps, in the record of a challenge. It depends on the secret itself, so that one secret
+// in two rows is one.
+func (r *Ring) Once(c Challenge, kind, secret string) string {
+	return r.naming.sum(onceSize, "once", kind, c.Purpose, c.Tag, secret)
+}

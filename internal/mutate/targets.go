@@ -18,7 +18,7 @@ type target struct {
 
 var targets = []target{
 	{
-		folder: "lua", packages: []string{".", "internal/suite"},
+		folder: "lua", packages: []string{".", "internal/once", "internal/suite"},
 		embeds: "scripts.go", declared: "func scriptText(name string)", renamed: "func embedded(name string)",
 		fromFolder: `package onetime
 

@@ -61,13 +61,19 @@ func TestRun_RefusalSaysWhatComesWithItsStatus(t *testing.T) {
 
 func TestRun_UnknownStatusIsUndecided(t *testing.T) {
 	for number, want := range map[any]string{
-		int64(0): "unknown status 0", int64(9): "unknown status 9", int64(-1): "unknown status -1", "1": "unknown status 0", nil: "unknown status 0",
+		int64(0): "unknown status 0", int64(10): "unknown status 10", int64(-1): "unknown status -1", "1": "unknown status 0", nil: "unknown status 0",
 	} {
 		_, err := run(t, number)
 		require.EqualError(t, err, "onetime: Verify: undecided: "+want)
 	}
 	_, err := run(t)
 	require.EqualError(t, err, "onetime: Verify: undecided: reply of the wrong shape")
+}
+
+func TestRun_ClocksThatDifferAreUndecided(t *testing.T) {
+	_, err := run(t, int64(fault.Clock))
+	require.EqualError(t, err, "onetime: Verify: undecided: the clock of this computer is more than 90 s from that of Redis")
+	require.ErrorIs(t, err, fault.ErrClock)
 }
 
 func TestRun_AsksNothingWithoutAContext(t *testing.T) {

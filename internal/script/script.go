@@ -59,6 +59,9 @@ func (r *Runner) Run(ctx context.Context, c Call) (Reply, error) {
 	}
 	reply := Reply{rest: values[1:]}
 	number := reply.Number()
+	if number == fault.Clock {
+		return Reply{}, fault.Undecided(c.Op, fault.ErrClock)
+	}
 	status, refused := fault.StatusOfNumber(number)
 	if !refused && number != fault.OK {
 		return Reply{}, fault.Undecided(c.Op, fmt.Errorf("unknown status %d", number))

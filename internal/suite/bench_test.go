@@ -3,6 +3,9 @@ package suite_test
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -18,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/factor"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
@@ -54,8 +58,15 @@ func BenchmarkMemory(b *testing.B) {
 			_, err := m.IssueLink(ctx, s, onetime.WithCode())
 			return err
 		},
+		"app": func(ctx context.Context, m *onetime.Manager, s string) error { // a code of an authenticator that was used
+			f, blob, err := benchApp(m, s)
+			if err == nil {
+				_, err = f.Verify(ctx, s, appCode(), [][]byte{blob})
+			}
+			return err
+		},
 	}
-	for _, kind := range []string{"code", "token", "link with code"} {
+	for _, kind := range []string{"code", "token", "link with code", "app"} {
 		b.Run(kind, func(b *testing.B) {
 			for b.Loop() {
 				m, client := benchServer(b)
@@ -78,6 +89,33 @@ func BenchmarkMemory(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+var (
+	blobKey = []byte("a key for the blobs of benchmarks only")
+	appKey  = []byte("12345678901234567890")
+)
+
+// benchApp returns Factors, and the blob of an app of an account.
+func benchApp(m *onetime.Manager, account string) (*factor.Factors, []byte, error) {
+	keys, err := factor.NewKeys(blobKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := factor.New(m, keys, "Example")
+	if err != nil {
+		return nil, nil, err
+	}
+	imported, err := f.ImportKey(account, appKey)
+	return f, imported.Blob, err
+}
+
+// appCode is what the app shows now.
+func appCode() string {
+	mac := hmac.New(sha1.New, appKey)
+	binary.Write(mac, binary.BigEndian, time.Now().Unix()/30)
+	sum := mac.Sum(nil)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&(1<<31-1)%1_000_000)
 }
 
 func info(b *testing.B, client *redis.Client, section, name string) int {
@@ -315,6 +353,20 @@ func BenchmarkClient(b *testing.B) {
 		m := start(b, int64(1), "123456789012", int64(1700000000000), int64(1), "")
 		for b.Loop() {
 			if _, err := m.VerifyOTP(ctx, "person@example.com", "123456"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("verify TOTP", func(b *testing.B) {
+		m := start(b, int64(1), int64(1), int64(1700000000000))
+		f, blob, err := benchApp(m, "person@example.com")
+		require.NoError(b, err)
+		code, since := appCode(), time.Now()
+		for b.Loop() {
+			if time.Since(since) > time.Minute { // it stays among those that are compared for a little longer
+				code, since = appCode(), time.Now()
+			}
+			if _, err := f.Verify(ctx, "person@example.com", code, [][]byte{blob}); err != nil {
 				b.Fatal(err)
 			}
 		}

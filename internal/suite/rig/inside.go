@@ -11,7 +11,7 @@ import (
 var Statuses = statuses()
 
 func statuses() map[string]int64 {
-	numbers := map[string]int64{"OK": fault.OK}
+	numbers := map[string]int64{"OK": fault.OK, "CLOCK": fault.Clock}
 	for _, s := range fault.Statuses {
 		if s.Number != 0 {
 			numbers[s.Lua] = s.Number

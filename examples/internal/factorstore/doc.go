@@ -1,0 +1,2 @@
+// Package factorstore tests package sqlstore on real databases.
+package factorstore
