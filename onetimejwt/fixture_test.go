@@ -12,8 +12,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -166,4 +169,42 @@ func read(t testing.TB, token string) (header, claims map[string]any) {
 		require.NoError(t, json.Unmarshal(text, into))
 	}
 	return header, claims
+}
+
+// A keyServer serves the keys of an issuer that tests exchange.
+type keyServer struct {
+	*httptest.Server
+	answer  atomic.Pointer[http.HandlerFunc]
+	fetches atomic.Int64
+}
+
+func serveKeys(t testing.TB, issuer *onetimejwt.Issuer) *keyServer {
+	t.Helper()
+	s := &keyServer{}
+	s.serve(issuer.JWKS().ServeHTTP)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fetches.Add(1)
+		(*s.answer.Load())(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *keyServer) serve(answer http.HandlerFunc) { s.answer.Store(&answer) }
+
+func (s *keyServer) fail() {
+	s.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+}
+
+func (s *keyServer) text(body string) {
+	s.serve(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
+}
+
+// bring sends a request with a token to a handler.
+func bring(h http.Handler, token string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
 }
