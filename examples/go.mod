@@ -20,6 +20,8 @@ require (
 	golang.org/x/text v0.44.0
 )
 
+require github.com/go-jose/go-jose/v4 v4.1.9 // indirect
+
 require (
 	github.com/bytedance/sonic v1.11.6 // indirect
 	github.com/bytedance/sonic/loader v0.1.1 // indirect
@@ -42,6 +44,7 @@ require (
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/pelletier/go-toml/v2 v2.2.2 // indirect
+	github.com/seed-3f7b73d1/onetime/onetimejwt v0.0.0
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/ugorji/go/codec v1.2.12 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
@@ -61,3 +64,5 @@ require (
 replace github.com/seed-3f7b73d1/onetime => ../
 
 replace github.com/seed-3f7b73d1/onetime/onetimesmtp => ../onetimesmtp
+
+replace github.com/seed-3f7b73d1/onetime/onetimejwt => ../onetimejwt
