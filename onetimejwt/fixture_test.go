@@ -37,7 +37,10 @@ var secret = []byte("a secret of HS256 for tests only")
 
 // Keys of tests are made once.
 var (
-	p256 = sync.OnceValue(newP256)
+	p256 = sync.OnceValue(func() *ecdsa.PrivateKey { // the same in each process of a fuzz run
+		scalar := sha256.Sum256([]byte("the key of P-256 of the tests"))
+		return must(ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]))
+	})
 	rsaK = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	ed   = sync.OnceValue(func() ed25519.PrivateKey {
 		_, private, err := ed25519.GenerateKey(rand.Reader)
