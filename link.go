@@ -1,19 +1,11 @@
 package onetime
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
-	"github.com/seed-3f7b73d1/onetime/internal/host"
-)
-
-const (
-	maxLinkBase = 2000
-	linkParam   = "token"
+	"github.com/seed-3f7b73d1/onetime/internal/link"
 )
 
 // A Link is a magic link: a page of yours with a token in its query, and a code beside it if WithCode asked for one. It
@@ -68,40 +60,8 @@ func (m *Manager) IssueLink(ctx context.Context, subject string, opts ...IssueOp
 // Take it from configuration, never from a request's Host header, or an attacker chooses where tokens are sent.
 func WithLinkBase(base string) Option {
 	return Option{func(c *config) (err error) {
-		c.linkHead, c.linkTail, err = splitLinkBase(base)
+		c.linkHead, c.linkTail, err = link.SplitBase("onetime: WithLinkBase", base)
 		c.policy.Links = err == nil
 		return err
 	}}
-}
-
-func splitLinkBase(base string) (head, tail string, err error) {
-	if len(base) > maxLinkBase {
-		return "", "", invalid("WithLinkBase: %d bytes: want at most %d", len(base), maxLinkBase)
-	}
-	// What is not escaped here would end a link where a mail program thinks it does.
-	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
-	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || strings.ContainsFunc(u.Host, unsafe) { // url.Parse lets "<> stand in a host
-		return "", "", invalid("WithLinkBase: want an absolute https URL")
-	}
-	if u.User != nil {
-		return "", "", invalid("WithLinkBase: want no user information")
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
-		return "", "", invalid("WithLinkBase: scheme %q: want https, or http on localhost", u.Scheme)
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil || query.Has(linkParam) || strings.ContainsFunc(u.RawQuery, unsafe) {
-		return "", "", invalid("WithLinkBase: want an escaped query without the parameter %q", linkParam)
-	}
-	if fragment := u.EscapedFragment(); fragment != "" {
-		tail = "#" + fragment
-	}
-	u.Fragment, u.RawFragment = "", ""
-	u.Path = cmp.Or(u.Path, "/")
-	if u.RawQuery != "" {
-		u.RawQuery += "&"
-	}
-	u.RawQuery += linkParam + "="
-	return u.String(), tail, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/internal/core"
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
 	"github.com/seed-3f7b73d1/onetime/internal/keyring"
+	"github.com/seed-3f7b73d1/onetime/internal/subject"
 )
 
 // A Manager issues and verifies the secrets of one purpose. It is immutable and safe for concurrent use; it starts no
@@ -55,7 +56,7 @@ func (m *Manager) Purpose(name string, opts ...Option) (*Manager, error) {
 		c.fixed = nil
 	}
 	err := c.apply(opts)
-	if !purposePattern.MatchString(name) {
+	if !subject.IsPurpose(name) {
 		err = errors.Join(invalid("Purpose: want 1 to 64 characters of a-z 0-9 . _ -, the first a letter or digit"), err)
 	}
 	if err != nil {

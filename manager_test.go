@@ -193,7 +193,7 @@ func verified(t *testing.T, m *onetime.Manager, code, token string, opts ...onet
 }
 
 func TestVerification_KindAndUsed(t *testing.T) {
-	m, _ := onetimetest.New(t, onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
+	m, clock := onetimetest.New(t, onetime.WithSendLimits(), onetime.WithLinkBase("https://example.com/in"))
 	otp := verified(t, m, rig.MustOTP(t, m).Code, "")
 	require.Equal(t, onetime.KindOTP, otp.Kind)
 	token := rig.MustToken(t, m)
@@ -218,6 +218,7 @@ func TestVerification_KindAndUsed(t *testing.T) {
 		require.NotEqual(t, v.ID, v.Call())
 		calls[v.Call()] = true
 		require.NotEmpty(t, v.UndoTicket())
+		require.Equal(t, clock.Now(), v.UsedAt())
 	}
 	for name, v := range map[string]onetime.Verification{
 		"InspectToken's": inspected, "zero": {},
@@ -226,6 +227,7 @@ func TestVerification_KindAndUsed(t *testing.T) {
 		require.False(t, v.Used(), name)
 		require.Empty(t, v.Call(), name)
 		require.Nil(t, v.UndoTicket(), name)
+		require.Zero(t, v.UsedAt(), name)
 		require.ErrorIs(t, v.Undo(t.Context()), onetime.ErrInvalid, name)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
 	"github.com/seed-3f7b73d1/onetime/internal/keyring"
 	"github.com/seed-3f7b73d1/onetime/internal/script"
+	"github.com/seed-3f7b73d1/onetime/internal/subject"
 )
 
 // Ranges of what is not the policy's.
@@ -26,10 +27,7 @@ const (
 	minAckTimeout, maxAckTimeout = time.Millisecond, 10 * time.Second
 )
 
-var (
-	purposePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-	prefixPattern  = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
-)
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
 // An Option sets something of a Manager. Its zero value sets nothing.
 type Option struct{ set func(*config) error }
@@ -58,7 +56,7 @@ type config struct {
 func defaultConfig() config {
 	return config{
 		policy: defaultPolicy(), runner: script.Runner{Prefix: defaultPrefix, Denied: newDenied},
-		normalize: normalizeAddress, now: time.Now,
+		normalize: subject.Normalize, now: time.Now,
 	}
 }
 

@@ -44,6 +44,7 @@ type Verification struct {
 	Repeated bool
 
 	call   string // empty if nothing was used
+	usedAt time.Time
 	undo   func(context.Context) error
 	ticket func() []byte
 }
@@ -52,11 +53,15 @@ var errUndo = invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
 
 // verification returns a proof. Without a call nothing was used.
 func (m *Manager) verification(p core.Proof) Verification {
-	return Verification{
+	v := Verification{
 		Subject: p.Subject, Purpose: m.config.policy.Purpose, ID: keyring.Encoding.EncodeToString([]byte(p.Issue)), Kind: p.Kind,
 		Payload: p.Payload, IssuedAt: p.IssuedAt, FixedCode: p.FixedCode, Repeated: p.Repeated,
 		call: keyring.Encoding.EncodeToString([]byte(p.Call)), undo: p.Undo, ticket: p.Ticket,
 	}
+	if v.Used() {
+		v.usedAt = m.config.now()
+	}
+	return v
 }
 
 // Used reports whether the secret was used up for this Verification. It is false for that of [Manager.InspectToken], for a
@@ -66,6 +71,10 @@ func (v Verification) Used() bool { return v.call != "" }
 // Call names the use, in 16 characters of A-Z a-z 0-9 - _: the same for whoever repeats the call, another for another use of
 // the secret, after an Undo. It is empty unless [Verification.Used].
 func (v Verification) Call() string { return v.call }
+
+// UsedAt returns when the answer that the secret was used arrived, by the local clock; of a Repeated one when that was
+// repeated, at most 60 s later. It is the zero time unless [Verification.Used]. It says how old a proof is that was kept.
+func (v Verification) UsedAt() time.Time { return v.usedAt }
 
 // Undo gives the secret back, because what it was used for did not happen: a password that could not be stored, say. It
 // verifies again if it has not expired, and so do the others of its challenge. nil means that the code or the token of

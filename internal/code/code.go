@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxLength is the most characters that a code has.
+// MaxLength is the most characters that a code has that is drawn. Those of package stateless have 13.
 const MaxLength = 12
 
 // maxTyped is how many bytes of a typed code are looked at: enough for a message that was pasted whole.

@@ -48,25 +48,7 @@ type Key struct {
 
 // New derives a Ring. It reports all that is wrong with the keys.
 func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
-	var errs []error
-	all := append([][]byte{key}, previous...)
-	if len(all) > maxKeys {
-		errs = append(errs, fault.Invalid("onetime: WithPreviousKeys: %d keys: want at most %d", len(previous), maxKeys-1))
-	}
-	for i, k := range all {
-		if len(k) < minKey {
-			which := "the key"
-			if len(all) > 1 {
-				which = fmt.Sprintf("key %d of the ring", i+1)
-			}
-			errs = append(errs, fault.Invalid("onetime: %s has %d bytes: want at least %d", which, len(k), minKey))
-		}
-		for j := range i {
-			if bytes.Equal(k, all[j]) {
-				errs = append(errs, fault.Invalid("onetime: keys %d and %d of the ring are the same", j+1, i+1))
-			}
-		}
-	}
+	all, errs := checkKeys("onetime", key, previous)
 	switch {
 	case naming != nil && len(naming) < minKey:
 		errs = append(errs, fault.Invalid("onetime: WithNamingKey: %d bytes: want at least %d", len(naming), minKey))
@@ -79,31 +61,58 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 		return nil, errors.Join(errs...)
 	}
 
-	// A key for each use, so that no two uses share one.
-	var failed error
-	derive := func(key []byte, use string) []byte {
-		derived, err := hkdf.Key(sha256.New, key, nil, "onetime v1 "+use, sha256.Size)
-		failed = errors.Join(failed, err)
-		return derived
-	}
-	ring := &Ring{naming: newMAC(derive(naming, "naming"))}
-	seal := func(key []byte, mode func(cipher.Block) (cipher.AEAD, error)) cipher.AEAD {
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			return nil
-		}
-		aead, err := mode(block)
-		failed = errors.Join(failed, err)
-		return aead
-	}
+	var d deriver
+	ring := &Ring{naming: newMAC(d.key(naming, "naming"))}
 	for _, k := range all {
 		ring.Keys = append(ring.Keys, Key{
-			newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")),
-			seal(derive(k, "sealing"), cipher.NewGCM), seal(derive(k, "tickets"), cipher.NewGCMWithRandomNonce), seal(derive(k, "forms"), cipher.NewGCMWithRandomNonce),
+			newMAC(d.key(k, "digests")), newMAC(d.key(k, "tokens")),
+			d.seal(k, "sealing", cipher.NewGCM), d.seal(k, "tickets", cipher.NewGCMWithRandomNonce), d.seal(k, "forms", cipher.NewGCMWithRandomNonce),
 		})
 	}
-	return ring, failed
+	return ring, d.failed
+}
+
+// checkKeys returns all keys of a ring, and what is wrong with them. The errors begin with the name of the package.
+func checkKeys(pkg string, key []byte, previous [][]byte) (all [][]byte, errs []error) {
+	all = append([][]byte{key}, previous...)
+	if len(all) > maxKeys {
+		errs = append(errs, fault.Invalid("%s: WithPreviousKeys: %d keys: want at most %d", pkg, len(previous), maxKeys-1))
+	}
+	for i, k := range all {
+		if len(k) < minKey {
+			which := "the key"
+			if len(all) > 1 {
+				which = fmt.Sprintf("key %d of the ring", i+1)
+			}
+			errs = append(errs, fault.Invalid("%s: %s has %d bytes: want at least %d", pkg, which, len(k), minKey))
+		}
+		for j := range i {
+			if bytes.Equal(k, all[j]) {
+				errs = append(errs, fault.Invalid("%s: keys %d and %d of the ring are the same", pkg, j+1, i+1))
+			}
+		}
+	}
+	return all, errs
+}
+
+// A deriver derives a key for each use, so that no two uses share one. It keeps what failed.
+type deriver struct{ failed error }
+
+func (d *deriver) key(from []byte, use string) []byte {
+	derived, err := hkdf.Key(sha256.New, from, nil, "onetime v1 "+use, sha256.Size)
+	d.failed = errors.Join(d.failed, err)
+	return derived
+}
+
+func (d *deriver) seal(from []byte, use string, mode func(cipher.Block) (cipher.AEAD, error)) cipher.AEAD {
+	block, err := aes.NewCipher(d.key(from, use))
+	if err != nil {
+		d.failed = errors.Join(d.failed, err)
+		return nil
+	}
+	aead, err := mode(block)
+	d.failed = errors.Join(d.failed, err)
+	return aead
 }
 
 // Frame appends parts, each led by its length: ("a", "bc") and ("ab", "c") differ.

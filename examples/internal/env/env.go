@@ -17,7 +17,7 @@ import (
 // Open returns a client and a key: the Redis of REDIS_URL and the key of ONETIME_KEY where they are set, else an
 // embedded Redis and a random key. It says which. end closes what it opened.
 func Open(w io.Writer) (rdb *redis.Client, key []byte, end func(), err error) {
-	key, err = openKey(w)
+	key, err = Key(w)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -46,7 +46,8 @@ func openRedis(w io.Writer) (rdb *redis.Client, end func(), err error) {
 	return client, func() { client.Close(); server.Close() }, nil
 }
 
-func openKey(w io.Writer) ([]byte, error) {
+// Key returns the key of ONETIME_KEY, else a random one, and says which.
+func Key(w io.Writer) ([]byte, error) {
 	text := os.Getenv("ONETIME_KEY")
 	if text == "" {
 		key := make([]byte, 32)

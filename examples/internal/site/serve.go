@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// listen listens on addr, or else on localhost, on the first free port from 8080 on. It returns where browsers find the
+// Listen listens on addr, or else on localhost, on the first free port from 8080 on. It returns where browsers find the
 // pages, which is origin unless that is empty, and whether nobody can reach them but this computer.
-func listen(addr, origin string) (listener net.Listener, found string, private bool, err error) {
+func Listen(addr, origin string) (listener net.Listener, found string, private bool, err error) {
 	if addr == "" {
 		listener, err = listenLocal(8080)
 		addr = "localhost:"

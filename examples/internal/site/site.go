@@ -84,7 +84,7 @@ func open(w io.Writer) (opened *Site, end func(), err error) {
 	}
 	ends = append(ends, ended)
 	var private bool
-	if s.Listener, s.Origin, private, err = listen(os.Getenv("ADDR"), os.Getenv("ORIGIN")); err != nil {
+	if s.Listener, s.Origin, private, err = Listen(os.Getenv("ADDR"), os.Getenv("ORIGIN")); err != nil {
 		return nil, nil, err
 	}
 	ends = append(ends, func() { s.Listener.Close() })
