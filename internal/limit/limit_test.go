@@ -1,4 +1,4 @@
-package limit
+package limit_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime/internal/limit"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
@@ -39,9 +40,9 @@ func mini(t *testing.T) (*miniredis.Miniredis, *redis.Client) {
 	return server, rdb
 }
 
-func refused(t *testing.T, err error) *RefusedError {
+func refused(t *testing.T, err error) *limit.RefusedError {
 	t.Helper()
-	var r *RefusedError
+	var r *limit.RefusedError
 	require.ErrorAs(t, err, &r)
 	return r
 }
@@ -71,8 +72,8 @@ func backends(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 
 func TestTake_ARepeatIsChargedOnce(t *testing.T) {
 	backends(t, func(t *testing.T, rdb *redis.Client) {
-		l := New(rdb, time.Hour)
-		charges := []Charge{{Cap{"all", 3, 24 * time.Hour * 30}, 1}}
+		l := limit.New(rdb, time.Hour)
+		charges := []limit.Charge{{limit.Cap{"all", 3, 24 * time.Hour * 30}, 1}}
 		for range 10 {
 			require.NoError(t, l.Take(t.Context(), key, "a", charges))
 		}
@@ -85,8 +86,8 @@ func TestTake_ARepeatIsChargedOnce(t *testing.T) {
 
 func TestTake_RefillsAsTold(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"minute", 6, time.Minute}, 2}, {Cap{"hour", 7, time.Hour}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"minute", 6, time.Minute}, 2}, {limit.Cap{"hour", 7, time.Hour}, 1}}
 	take := func(event string) error { return l.Take(t.Context(), key, event, charges) }
 	for i := range 3 {
 		require.NoError(t, take(fmt.Sprint(i)))
@@ -106,15 +107,15 @@ func TestTake_RefillsAsTold(t *testing.T) {
 	server.SetTime(start.Add(4 * time.Minute))
 	require.Equal(t, "hour", refused(t, take("7")).Cap.Name)
 
-	r = refused(t, l.Take(t.Context(), key, "8", []Charge{{Cap{"minute", 6, time.Minute}, 7}}))
+	r = refused(t, l.Take(t.Context(), key, "8", []limit.Charge{{limit.Cap{"minute", 6, time.Minute}, 7}}))
 	require.Zero(t, r.RetryAfter, "it never passes")
 }
 
 // Events that are no longer known go, and with the last the key.
 func TestTake_TheKeyEndsAndDoesNotGrow(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 100000, time.Hour * 100}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 100000, time.Hour * 100}, 1}}
 	now := start
 	for i := range 600 {
 		require.NoError(t, l.Take(t.Context(), key, fmt.Sprint(i), charges))
@@ -134,25 +135,25 @@ func TestTake_TheKeyEndsAndDoesNotGrow(t *testing.T) {
 
 func TestTake_TheKeyLivesAsLongAsAnythingInIt(t *testing.T) {
 	_, rdb := mini(t)
-	l := New(rdb, time.Minute)
+	l := limit.New(rdb, time.Minute)
 	for _, c := range []struct {
 		per, want time.Duration
 	}{{2 * time.Hour, time.Hour}, {4 * time.Hour, 3 * time.Hour}, {time.Second, 3 * time.Hour}} {
-		require.NoError(t, l.Take(t.Context(), key, c.per.String(), []Charge{{Cap{"all", 2, c.per}, 1}}))
+		require.NoError(t, l.Take(t.Context(), key, c.per.String(), []limit.Charge{{limit.Cap{"all", 2, c.per}, 1}}))
 		require.Equal(t, c.want, rdb.PTTL(t.Context(), key).Val(), c.per)
 	}
 	require.NoError(t, rdb.Del(t.Context(), key).Err())
-	require.NoError(t, l.Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Second}, 1}}))
+	require.NoError(t, l.Take(t.Context(), key, "a", []limit.Charge{{limit.Cap{"all", 2, time.Second}, 1}}))
 	require.Equal(t, time.Minute, rdb.PTTL(t.Context(), key).Val(), "the event")
 }
 
 func TestTake_NamesTheCapThatIsEmpty(t *testing.T) {
 	_, rdb := mini(t)
-	l := New(rdb, time.Minute)
+	l := limit.New(rdb, time.Minute)
 	for empty := range 5 {
-		var charges []Charge
+		var charges []limit.Charge
 		for i := range 5 {
-			c := Charge{Cap{fmt.Sprint(i), 10, time.Hour}, 1}
+			c := limit.Charge{limit.Cap{fmt.Sprint(i), 10, time.Hour}, 1}
 			if i == empty {
 				c.Burst = 1
 			}
@@ -168,8 +169,8 @@ func TestTake_NamesTheCapThatIsEmpty(t *testing.T) {
 
 func TestTake_TwoOfTheEventsThatAreNoLongerKnownGoForEachThatComes(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 1000, time.Hour}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 1000, time.Hour}, 1}}
 	take := func(event string) { require.NoError(t, l.Take(t.Context(), key, event, charges)) }
 	kept := func() (numbers, events int) {
 		for field := range rdb.HGetAll(t.Context(), key).Val() {
@@ -196,8 +197,8 @@ func TestTake_TwoOfTheEventsThatAreNoLongerKnownGoForEachThatComes(t *testing.T)
 // What is known of an event that comes again stays, although what was known of it before goes.
 func TestTake_AnEventThatIsChargedAgainIsKnownAgain(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 10, 10 * time.Hour}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 10, 10 * time.Hour}, 1}}
 	for i := range 3 {
 		server.SetTime(start.Add(time.Duration(i) * time.Minute))
 		require.NoError(t, l.Take(t.Context(), key, "a", charges))
@@ -210,8 +211,8 @@ func TestTake_AnEventThatIsChargedAgainIsKnownAgain(t *testing.T) {
 
 func TestTake_AMissingNumberStopsNothing(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 10, time.Hour}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 10, time.Hour}, 1}}
 	require.NoError(t, l.Take(t.Context(), key, "a", charges))
 	require.NoError(t, rdb.HDel(t.Context(), key, "n0").Err())
 	server.SetTime(start.Add(time.Minute))
@@ -220,24 +221,24 @@ func TestTake_AMissingNumberStopsNothing(t *testing.T) {
 
 func TestTake_AnotherSettingOrClockLocksNobodyOutForEver(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
+	l := limit.New(rdb, time.Minute)
 	require.NoError(t, rdb.HSet(t.Context(), key, "call", start.Add(1000*time.Hour).UnixMilli()).Err())
-	require.NoError(t, l.Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
-	require.Error(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}), "it is full then")
+	require.NoError(t, l.Take(t.Context(), key, "a", []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}))
+	require.Error(t, l.Take(t.Context(), key, "b", []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}), "it is full then")
 	server.SetTime(start.Add(30 * time.Second))
-	require.NoError(t, l.Take(t.Context(), key, "b", []Charge{{Cap{"all", 2, time.Minute}, 1}}))
+	require.NoError(t, l.Take(t.Context(), key, "b", []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}))
 
 	require.NoError(t, rdb.HSet(t.Context(), key, "call", start.Add(1000*time.Hour).UnixMilli()).Err())
-	require.NoError(t, l.Take(t.Context(), key, "c", []Charge{{Cap{"all", 4, time.Minute}, 2}}), "of more units than one, too")
-	left, err := l.Look(t.Context(), key, []Cap{{"all", 4, time.Minute}})
+	require.NoError(t, l.Take(t.Context(), key, "c", []limit.Charge{{limit.Cap{"all", 4, time.Minute}, 2}}), "of more units than one, too")
+	left, err := l.Look(t.Context(), key, []limit.Cap{{"all", 4, time.Minute}})
 	require.NoError(t, err)
 	require.Equal(t, []int64{0}, left)
 }
 
 func TestTake_AnEventIsKnownToTheMillisecond(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 2, 2 * time.Hour}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 2, 2 * time.Hour}, 1}}
 	take := func(event string) error { return l.Take(t.Context(), key, event, charges) }
 	require.NoError(t, take("a"))
 	require.NoError(t, take("b"))
@@ -249,8 +250,8 @@ func TestTake_AnEventIsKnownToTheMillisecond(t *testing.T) {
 
 func TestTake_NumbersHaveUpTo15Digits(t *testing.T) {
 	_, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}
 	for digits, damaged := range map[int]bool{15: false, 16: true} {
 		require.NoError(t, rdb.HSet(t.Context(), key, "call", strings.Repeat("9", digits)).Err())
 		err := l.Take(t.Context(), key, "a", charges)
@@ -265,8 +266,8 @@ func TestTake_NumbersHaveUpTo15Digits(t *testing.T) {
 
 func TestTake_UndecidedIsNeverYes(t *testing.T) {
 	server, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}
 	for name, value := range map[string]string{"call": "nan", "h": "-1", "t": "x", "ia": "1e999"} {
 		require.NoError(t, rdb.HSet(t.Context(), key, name, value).Err())
 		require.Error(t, l.Take(t.Context(), key, "a", charges), name)
@@ -278,15 +279,15 @@ func TestTake_UndecidedIsNeverYes(t *testing.T) {
 	server.Close()
 	err := l.Take(t.Context(), key, "a", charges)
 	require.Error(t, err)
-	require.False(t, errors.As(err, new(*RefusedError)))
+	require.False(t, errors.As(err, new(*limit.RefusedError)))
 }
 
 // Neither a look nor a repeat writes.
 func TestLook_WritesNothing(t *testing.T) {
 	_, rdb := mini(t)
-	l := New(rdb, time.Minute)
-	charges := []Charge{{Cap{"all", 2, time.Minute}, 1}}
-	left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap})
+	l := limit.New(rdb, time.Minute)
+	charges := []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}}
+	left, err := l.Look(t.Context(), key, []limit.Cap{charges[0].Cap})
 	require.NoError(t, err)
 	require.Equal(t, []int64{2}, left)
 	require.Zero(t, rdb.Exists(t.Context(), key).Val())
@@ -299,9 +300,9 @@ func TestLook_WritesNothing(t *testing.T) {
 // Where the rights leave PEXPIREAT out, nothing stays: a key without a TTL would stay for ever.
 func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
 	take := func(t *testing.T, rdb *redis.Client) {
-		err := New(rdb, time.Minute).Take(t.Context(), key, "a", []Charge{{Cap{"all", 2, time.Minute}, 1}, {Cap{"few", 2, time.Hour}, 1}})
+		err := limit.New(rdb, time.Minute).Take(t.Context(), key, "a", []limit.Charge{{limit.Cap{"all", 2, time.Minute}, 1}, {limit.Cap{"few", 2, time.Hour}, 1}})
 		require.Error(t, err)
-		require.False(t, errors.As(err, new(*RefusedError)), "undecided")
+		require.False(t, errors.As(err, new(*limit.RefusedError)), "undecided")
 		require.Zero(t, rdb.Exists(t.Context(), key).Val())
 	}
 	t.Run("miniredis", func(t *testing.T) {
@@ -323,8 +324,8 @@ func TestTake_NoKeyStaysWithoutTTL(t *testing.T) {
 
 func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
 	backends(t, func(t *testing.T, rdb *redis.Client) {
-		l := New(rdb, time.Hour)
-		charges := []Charge{{Cap{"all", 100, 24 * time.Hour * 30}, 1}, {Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
+		l := limit.New(rdb, time.Hour)
+		charges := []limit.Charge{{limit.Cap{"all", 100, 24 * time.Hour * 30}, 1}, {limit.Cap{"+49", 500, 24 * time.Hour * 30}, 1}}
 		var passed atomic.Int32
 		var running sync.WaitGroup
 		for i := range 1000 {
@@ -332,14 +333,14 @@ func TestTake_OfParallelEventsExactlyTheCapPasses(t *testing.T) {
 				err := l.Take(t.Context(), key, fmt.Sprint(i), charges)
 				if err == nil {
 					passed.Add(1)
-				} else if !errors.As(err, new(*RefusedError)) {
+				} else if !errors.As(err, new(*limit.RefusedError)) {
 					t.Error(err)
 				}
 			})
 		}
 		running.Wait()
 		require.EqualValues(t, 100, passed.Load())
-		left, err := l.Look(t.Context(), key, []Cap{charges[0].Cap, charges[1].Cap})
+		left, err := l.Look(t.Context(), key, []limit.Cap{charges[0].Cap, charges[1].Cap})
 		require.NoError(t, err)
 		require.Equal(t, []int64{0, 400}, left, "what was refused took nothing of the other cap")
 	})

@@ -20,23 +20,23 @@ const maxBase = 2000 // bytes
 // of the option that it came by.
 func SplitBase(option, base string) (head, tail string, err error) {
 	if len(base) > maxBase {
-		return "", "", fault.Invalid(option+": %d bytes: want at most %d", len(base), maxBase)
+		return "", "", fault.Invalid("%s: %d bytes: want at most %d", option, len(base), maxBase)
 	}
 	// What is not escaped here would end a link where a mail program thinks it does.
 	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
 	u, err := url.Parse(base)
 	if err != nil || u.Hostname() == "" || strings.ContainsFunc(u.Host, unsafe) { // url.Parse lets "<> stand in a host
-		return "", "", fault.Invalid(option + ": want an absolute https URL")
+		return "", "", fault.Invalid("%s: want an absolute https URL", option)
 	}
 	if u.User != nil {
-		return "", "", fault.Invalid(option + ": want no user information")
+		return "", "", fault.Invalid("%s: want no user information", option)
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
-		return "", "", fault.Invalid(option+": scheme %q: want https, or http on localhost", u.Scheme)
+		return "", "", fault.Invalid("%s: scheme %q: want https, or http on localhost", option, u.Scheme)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil || query.Has(Param) || strings.ContainsFunc(u.RawQuery, unsafe) {
-		return "", "", fault.Invalid(option+": want an escaped query without the parameter %q", Param)
+		return "", "", fault.Invalid("%s: want an escaped query without the parameter %q", option, Param)
 	}
 	if fragment := u.EscapedFragment(); fragment != "" {
 		tail = "#" + fragment
