@@ -41,9 +41,9 @@ type Ring struct {
 
 // A Key is what one key of a Ring is for.
 type Key struct {
-	digests, tokens mac
-	issues          cipher.AEAD // whose nonces are ids of issues
-	tickets, forms  cipher.AEAD // whose nonces are random, and led by them
+	digests, tokens   mac
+	issues            cipher.AEAD // whose nonces are ids of issues
+	tickets, sessions cipher.AEAD // whose nonces are random, and led by them
 }
 
 // New derives a Ring. It reports all that is wrong with the keys.
@@ -100,7 +100,7 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 	for _, k := range all {
 		ring.Keys = append(ring.Keys, Key{
 			newMAC(derive(k, "digests")), newMAC(derive(k, "tokens")),
-			seal(derive(k, "sealing"), cipher.NewGCM), seal(derive(k, "tickets"), cipher.NewGCMWithRandomNonce), seal(derive(k, "forms"), cipher.NewGCMWithRandomNonce),
+			seal(derive(k, "sealing"), cipher.NewGCM), seal(derive(k, "tickets"), cipher.NewGCMWithRandomNonce), seal(derive(k, "sessions"), cipher.NewGCMWithRandomNonce),
 		})
 	}
 	return ring, failed

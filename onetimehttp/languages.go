@@ -1,0 +1,8 @@
+package onetimehttp
+
+var (
+	german  = Catalogue{}
+	french  = Catalogue{}
+	spanish = Catalogue{}
+	arabic  = Catalogue{}
+)
