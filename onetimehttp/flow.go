@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/core"
@@ -48,15 +49,16 @@ type Config struct {
 	// error is for what fails before anything is answered, and not for what fails once the proof has had its effect.
 	OnVerified func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error
 
-	// Limiter tells whether a client may start now; key it by client address. Without one a stranger fills Redis with
+	// Limiter tells whether a client may start now: how long it has to wait, 0 if it may go on. Key it by client address, as
+	// [NewLimiter] does. An error is undecided, and answered so. Without one a stranger fills Redis with
 	// invented people: New demands it, or WithDangerouslyNoLimiter.
-	Limiter func(r *http.Request) bool
+	Limiter func(r *http.Request) (wait time.Duration, err error)
 
-	// VerifyLimiter tells whether a client may try a code now; key it by client address, and let it pass more than Limiter
+	// VerifyLimiter tells whether a client may try a code now, as Limiter does; key it by client address, and let it pass more than Limiter
 	// does, since people mistype. It bounds what whoever tries codes makes Redis do, and how fast somebody who watches the
 	// commands of Redis can try codes that are judged no more: see docs/threat-model.md. New demands it, or
 	// WithDangerouslyNoLimiter. It is asked before the body is read and before anything is asked of Redis.
-	VerifyLimiter func(r *http.Request) bool
+	VerifyLimiter func(r *http.Request) (wait time.Duration, err error)
 
 	// SignedIn returns the subject that is signed in, as Lookup names it, or "". With it a link that was used here leads on, and
 	// so does the page of Start. Without it nobody is.
@@ -130,6 +132,7 @@ type options struct {
 	templates    *template.Template
 	texts        map[string]Catalogue
 	addresses    int
+	origins      []string
 	messageTexts *onetimesend.Texts
 	queue        []onetimesend.QueueOption
 }
@@ -269,8 +272,10 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	f.inside = core.Of(m)
 	f.cookie = sessionCookie(origin.Scheme == "https", f.inside.Purpose)
 	f.crossSite = http.NewCrossOriginProtection()
-	if err := f.crossSite.AddTrustedOrigin(config.Origin); err != nil { // behind a proxy Host may be another
-		return nil, fmt.Errorf("onetimehttp: Config.Origin: %w", err)
+	for _, trusted := range append([]string{config.Origin}, f.origins...) { // behind a proxy Host may be another
+		if err := f.crossSite.AddTrustedOrigin(trusted); err != nil {
+			return nil, fmt.Errorf("onetimehttp: %q: %w", trusted, err)
+		}
 	}
 	f.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, errCrossSite) }))
 	return f, nil

@@ -232,6 +232,9 @@ func (f *Flow) Protect(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", f.policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Vary", "Accept, Accept-Language")
+		if f.crossOrigin(w, r) {
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

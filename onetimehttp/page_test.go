@@ -51,7 +51,7 @@ func everything(t *testing.T, language string, program bool) (all []exchange) {
 	t.Helper()
 	limited := false
 	change := func(with *setup) {
-		with.config.Limiter = func(*http.Request) bool { return !limited }
+		with.config.Limiter = limiter(func(*http.Request) bool { return !limited })
 		with.manager = append(with.manager, onetime.WithGuessLimits(onetime.Limit{Burst: 3, Per: 30 * 24 * time.Hour}))
 		texts(map[string]onetimehttp.Catalogue{"de": german})(with)
 	}

@@ -48,15 +48,19 @@ var requestErrors = []*requestError{
 }
 
 // limited asks a limiter of the Config, if there is one.
-func limited(allow func(*http.Request) bool, r *http.Request) error {
-	if allow == nil || allow(r) {
+func limited(limit func(*http.Request) (time.Duration, error), r *http.Request) error {
+	if limit == nil {
 		return nil
 	}
-	return &requestError{errTooMany.status, errTooMany.text, retryTooMany}
+	wait, err := limit(r)
+	if err != nil {
+		return fmt.Errorf("onetimehttp: limiter: %w", err)
+	}
+	if wait > 0 {
+		return &requestError{errTooMany.status, errTooMany.text, wait}
+	}
+	return nil
 }
-
-// retryTooMany is how long whoever a Limiter refuses is told to wait where it does not tell.
-const retryTooMany = time.Minute
 
 type requestError struct {
 	status int

@@ -187,7 +187,7 @@ func (u unread) Close() error { return nil }
 func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 	var asked []*http.Request
 	s := newSite(t, func(with *setup) {
-		with.config.Limiter = func(r *http.Request) bool { asked = append(asked, r); return false }
+		with.config.Limiter = limiter(func(r *http.Request) bool { asked = append(asked, r); return false })
 	})
 	require.Equal(t, http.StatusOK, s.visitor().get(start).status, "the form is free")
 	require.Empty(t, asked)
@@ -208,8 +208,8 @@ func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
 	pass := true
 	s := newSite(t, func(with *setup) {
-		with.config.Limiter = func(*http.Request) bool { return true }
-		with.config.VerifyLimiter = func(*http.Request) bool { return pass }
+		with.config.Limiter = limiter(func(*http.Request) bool { return true })
+		with.config.VerifyLimiter = limiter(func(*http.Request) bool { return pass })
 	})
 	for _, program := range []bool{false, true} {
 		pass = true

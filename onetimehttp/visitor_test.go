@@ -117,11 +117,21 @@ func newSetup(s *site) *setup {
 				return nil
 			},
 			OtherBrowser:  onetimehttp.AskOtherBrowser,
-			Limiter:       func(*http.Request) bool { return true },
-			VerifyLimiter: func(*http.Request) bool { return true },
+			Limiter:       limiter(func(*http.Request) bool { return true }),
+			VerifyLimiter: limiter(func(*http.Request) bool { return true }),
 		},
 		manager: []onetime.Option{onetime.WithLinkBase(origin + link), onetime.WithObserver(s.notice)},
 		send:    func(context.Context, onetimehttp.Message) error { return nil },
+	}
+}
+
+// limiter refuses for a minute what allow does not let pass.
+func limiter(allow func(*http.Request) bool) func(*http.Request) (time.Duration, error) {
+	return func(r *http.Request) (time.Duration, error) {
+		if allow(r) {
+			return 0, nil
+		}
+		return time.Minute, nil
 	}
 }
 

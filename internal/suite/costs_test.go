@@ -95,7 +95,7 @@ func TestCosts_OfWhatStrangersSend(t *testing.T) {
 		}),
 		"anything that a Limiter refuses": func(t *testing.T, b *rig.Backend, _ http.Handler) {
 			s := newStranger(t, newFlow(t, linked(t, b), func(c *onetimehttp.Config) {
-				c.Limiter = func(*http.Request) bool { return false }
+				c.Limiter = func(*http.Request) (time.Duration, error) { return time.Minute, nil }
 				c.VerifyLimiter = c.Limiter
 			}))
 			s.send(http.StatusTooManyRequests, "/sign-in", "address", short)

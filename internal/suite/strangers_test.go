@@ -32,7 +32,7 @@ const account, subject = "anna.one@example.com", "user-17"
 // newFlow returns the handlers of a Flow whose messages go nowhere.
 func newFlow(t *testing.T, m *onetime.Manager, change func(*onetimehttp.Config)) http.Handler {
 	t.Helper()
-	yes := func(*http.Request) bool { return true }
+	yes := func(*http.Request) (time.Duration, error) { return 0, nil }
 	config := onetimehttp.Config{
 		Origin: "https://example.com", Name: "Example", Limiter: yes, VerifyLimiter: yes,
 		Lookup: func(_ context.Context, typed string) (string, string, bool, error) {

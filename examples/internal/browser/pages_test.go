@@ -54,8 +54,8 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 			return onetimesend.Delivery{Channel: onetimesend.ChannelMail}, nil
 		},
 		OnVerified:    func(http.ResponseWriter, *http.Request, onetime.Verification) error { return nil },
-		Limiter:       func(*http.Request) bool { return true },
-		VerifyLimiter: func(*http.Request) bool { return true },
+		Limiter:       func(*http.Request) (time.Duration, error) { return 0, nil },
+		VerifyLimiter: func(*http.Request) (time.Duration, error) { return 0, nil },
 	}
 	change(&config)
 	atOnce := onetimehttp.WithQueue(onetimesend.WithDelay(0), onetimesend.WithRecipientLimits())
