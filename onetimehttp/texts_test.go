@@ -215,3 +215,30 @@ func TestTexts_AreCopied(t *testing.T) {
 	}
 	require.NotEqual(t, english, onetimehttp.English())
 }
+
+// The languages of this package hold the rules that those of others must hold, and say all that a person meets on the way.
+func TestTexts_LanguagesOfThePackage(t *testing.T) {
+	for language, want := range map[string][3]string{
+		"de": {"ltr", "Code aus 6 Ziffern", "Dieser Code ist falsch. 4 Versuche bleiben."},
+		"fr": {"ltr", "Code à 6 chiffres", "Ce code est faux. Il reste 4 essais."},
+		"es": {"ltr", "Código de 6 cifras", "Este código es incorrecto. Quedan 4 intentos."},
+		"ar": {"rtl", "رمز من 6 أرقام", "هذا الرمز خاطئ. بقيت 4 محاولات."},
+	} {
+		s := newSite(t)
+		v := s.visitor()
+		v.header = http.Header{"Accept-Language": {language}}
+		m := v.asks(alice)
+		require.Equal(t, want[0], v.seen.page().one(t, "html").attr["dir"])
+		require.Equal(t, want[1], v.seen.page().one(t, "label").text)
+		require.Equal(t, want[2], v.submit("code", wrong(m.Code, 1)).said())
+		english, theirs := s.visitor(), v.get(path(t, m.URL))
+		require.NotEqual(t, english.get(start).page().one(t, "h1").text, theirs.page().one(t, "h1").text)
+	}
+	s := newSite(t)
+	v := s.visitor()
+	v.header = http.Header{"Accept-Language": {"ar"}}
+	m := v.asks(alice)
+	for left, want := range []string{"بقيت 4 محاولات.", "بقيت 3 محاولات.", "بقيت محاولتان.", "بقيت محاولة واحدة.", "لم تبق أي محاولة: أرسل رمزًا جديدًا."} {
+		require.Contains(t, v.submit("code", wrong(m.Code, left+1)).said(), want)
+	}
+}

@@ -1,8 +1,0 @@
-package onetimehttp
-
-var (
-	german  = Catalogue{}
-	french  = Catalogue{}
-	spanish = Catalogue{}
-	arabic  = Catalogue{}
-)
