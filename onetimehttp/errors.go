@@ -24,21 +24,31 @@ type Problem struct {
 	Reason string `json:"reason,omitempty"`
 	// RetryAfter is in seconds, rounded up; 0 if waiting does not help.
 	RetryAfter int `json:"retry_after,omitempty"`
-	// Request is that of a Sent, where Start says that a message was already sent: its answer may have been lost.
-	Request string `json:"request,omitempty"`
+	// AttemptsLeft is how many wrong codes can still be tried; nil unless a code was wrong.
+	AttemptsLeft *int `json:"attempts_left,omitempty"`
 }
 
-// told are the refusals that may be told, each with its text in the catalogue. A refusal that is not here is told as denied,
+// A told is what may be told of an error.
+type told struct {
+	status int
+	reason string // for programs
+	text   string // its name in the catalogue
+	left   int    // attempts, of a wrong code
+	wait   time.Duration
+	words  string // of a Refusal
+}
+
+// reasons are the refusals that may be told, each with its text in the catalogue. A refusal that is not here is told as denied,
 // without its name: what is added to onetime tells nobody anything until somebody has decided that it may.
-var told = []struct {
+var reasons = []struct {
 	reason error
 	text   string
 }{
 	{onetime.ErrMalformed, "error.malformed"},
 	{onetime.ErrMismatch, "error.mismatch"},
 	{onetime.ErrNotFound, "error.gone"},
-	{onetime.ErrUsed, "error.gone"},
-	{onetime.ErrExhausted, "error.gone"},
+	{onetime.ErrUsed, "error.used"},
+	{onetime.ErrExhausted, "error.exhausted"},
 	{onetime.ErrBinding, "error.binding"},
 	{onetime.ErrSubject, "error.subject"},
 	{onetime.ErrThrottled, "error.throttled"},
@@ -46,48 +56,116 @@ var told = []struct {
 	{onetime.ErrDisabled, "error.disabled"},
 }
 
-// answerTo returns the status, the reason and the name of the text that answer an error. What it does not know is undecided.
-func answerTo(err error) (status int, reason, text string) {
-	for _, t := range told {
-		if row, ok := fault.StatusOf(t.reason); ok && errors.Is(err, t.reason) {
-			return row.Page, row.Name, t.text
+// What is told of a wrong code, with the attempts that are left, and where an older message may have brought it.
+const (
+	wrongCode       = "error.wrong"
+	wrongCodeNewest = "error.wrong-newest"
+)
+
+// others are what is told of all else, and of refusals of which more is known than Redis does.
+var others = []told{
+	{status: http.StatusForbidden, reason: "denied", text: "error.denied"},
+	{status: http.StatusServiceUnavailable, reason: "undecided", text: "error.undecided"},
+	{status: http.StatusBadRequest, reason: "address", text: "error.address"},
+	{status: http.StatusUnprocessableEntity, reason: "check", text: "error.check"},
+	{status: http.StatusForbidden, reason: "code_mismatch", text: wrongCode},
+	{status: http.StatusForbidden, reason: "code_mismatch", text: wrongCodeNewest},
+	{status: http.StatusGone, reason: "expired", text: "error.expired"},
+	{status: http.StatusGone, reason: "replaced", text: "error.replaced"},
+	{status: http.StatusTooManyRequests, reason: "sends_throttled", text: "already"},
+}
+
+// tellText returns what a text of the catalogue stands for, of those that notes name.
+func tellText(text string) told {
+	for _, t := range reasons {
+		if t.text == text {
+			row, _ := fault.StatusOf(t.reason)
+			return told{status: row.Page, reason: row.Name, text: text}
+		}
+	}
+	for _, t := range others {
+		if t.text == text {
+			return t
+		}
+	}
+	for _, e := range requestErrors {
+		if e.text == text {
+			return told{status: e.status, reason: e.text[len("error."):], text: text}
+		}
+	}
+	return told{status: http.StatusOK, text: text}
+}
+
+// tell returns what may be told of an error. What it does not know is undecided.
+func tell(err error) told {
+	t := tellText(textOf(err))
+	var request *requestError
+	if errors.As(err, &request) {
+		t.wait = request.wait
+	}
+	var refusal Refusal
+	if errors.As(err, &refusal) {
+		t.words = string(refusal)
+	}
+	var denied *onetime.DeniedError
+	if errors.As(err, &denied) {
+		t.wait, t.left = denied.RetryAfter, denied.AttemptsLeft
+	}
+	return t
+}
+
+func textOf(err error) string {
+	var request *requestError
+	var refusal Refusal
+	var stated *statedError
+	switch {
+	case errors.As(err, &stated):
+		return stated.text
+	case errors.As(err, &request):
+		return request.text
+	case errors.As(err, &refusal):
+		return "error.check"
+	}
+	for _, t := range reasons {
+		if _, ok := fault.StatusOf(t.reason); ok && errors.Is(err, t.reason) {
+			return t.text
 		}
 	}
 	switch {
 	case errors.Is(err, onetime.ErrDenied):
-		return http.StatusForbidden, "denied", "error.denied"
+		return "error.denied"
 	case errors.Is(err, onetime.ErrInvalid):
-		return http.StatusBadRequest, "address", "error.address"
+		return "error.address"
 	}
-	return http.StatusServiceUnavailable, "undecided", "error.undecided"
+	return "error.undecided"
 }
 
-// problem says what an error becomes in a language.
-func problem(err error, texts Catalogue) Problem {
-	p := Problem{Type: "about:blank"}
-	var text string
-	p.Status, p.Reason, text = answerTo(err)
-	var request *requestError
-	if errors.As(err, &request) {
-		p.Status, p.Reason, text = request.status, request.text[len("error."):], request.text
+// A statedError is a refusal of which more is known: that it expired, or was replaced.
+type statedError struct {
+	error
+	text string
+}
+
+func (e *statedError) Unwrap() error { return e.error }
+
+// problem says in a language what may be told.
+func (t told) problem(texts texts) Problem {
+	p := Problem{Type: "about:blank", Title: http.StatusText(t.status), Status: t.status, Detail: t.words, Reason: t.reason, RetryAfter: seconds(t.wait)}
+	if p.Detail == "" {
+		p.Detail = texts.say(t.text, "wait", texts.wait(p.RetryAfter))
 	}
-	if request == errTooMany {
-		p.RetryAfter = retryTooMany
+	if t.wait <= 0 {
+		p.RetryAfter = 0
 	}
-	p.Title, p.Detail = http.StatusText(p.Status), texts[text]
-	var refusal Refusal
-	if errors.As(err, &refusal) {
-		p.Status, p.Title, p.Reason, p.Detail = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity), "check", string(refusal)
-	}
-	var denied *onetime.DeniedError
-	if errors.As(err, &denied) && denied.RetryAfter > 0 {
-		p.RetryAfter = seconds(denied.RetryAfter)
+	if t.text == wrongCode || t.text == wrongCodeNewest {
+		p.AttemptsLeft = &t.left
+		p.Detail += " " + texts.count("left", t.left)
 	}
 	return p
 }
 
 // ProblemOf returns what to tell a person of an error of onetime, in English, for pages of yours. WriteError answers with it.
-func ProblemOf(err error) Problem { return problem(err, english) }
+func ProblemOf(err error) Problem { return tell(err).problem(inEnglish) }
 
 // seconds rounds up: who waits as long as told must not be too early.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
@@ -106,7 +184,7 @@ func answer(w http.ResponseWriter, status int, kind string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(body)
@@ -117,7 +195,7 @@ func answer(w http.ResponseWriter, status int, kind string, body []byte) {
 // is neither a refusal nor bad input is undecided, 503, and its text is not shown. err must not be nil: that is answered
 // as undecided, too.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem(err, english)
+	p := ProblemOf(err)
 	if wantsJSON(r) {
 		p.write(w)
 		return

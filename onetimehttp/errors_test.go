@@ -29,7 +29,7 @@ func writeError(t testing.TB, err error, headers ...string) *answer {
 	}
 	w := httptest.NewRecorder()
 	onetimehttp.WriteError(w, r, err)
-	return &answer{t, w.Code, w.Header(), w.Body.String()}
+	return &answer{t, w.Code, w.Header(), w.Body.String(), nil}
 }
 
 // row is one of README's table of errors: name, status, what to tell the person.
@@ -92,15 +92,15 @@ func TestWriteError_ProblemHasTheMembersOfRFC9457(t *testing.T) {
 		err  error
 		want string
 	}{
-		{onetime.ErrMismatch, `{"type":"about:blank","title":"Forbidden","status":403,"detail":"This is not right. Look again.","reason":"code_mismatch"}`},
+		{onetime.ErrMismatch, `{"type":"about:blank","title":"Forbidden","status":403,"detail":"This is not right. Check it and try again.","reason":"code_mismatch"}`},
 		{&onetime.DeniedError{Reason: onetime.ErrLocked, RetryAfter: 90 * time.Second},
 			`{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many wrong codes. Wait a while, or use a link.","reason":"codes_locked","retry_after":90}`},
-		{errors.New("x"), `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"We cannot tell right now. Try again; if that fails, ask for a new one.","reason":"undecided"}`},
+		{errors.New("x"), `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"We cannot tell right now. Try again; if that fails, send a new one.","reason":"undecided"}`},
 	} {
 		a := writeError(t, c.err, "Accept", "application/json")
 		require.JSONEq(t, c.want, a.body)
 		require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
-		require.Equal(t, "no-store", a.header.Get("Cache-Control"))
+		require.Equal(t, "no-store, no-transform", a.header.Get("Cache-Control"))
 		require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
 		require.Equal(t, strconv.Itoa(len(a.body)), a.header.Get("Content-Length"))
 		p := a.problem()

@@ -12,8 +12,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
 	"github.com/seed-3f7b73d1/onetime/internal/host"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
@@ -47,20 +49,25 @@ type Config struct {
 	// error is for what fails before anything is answered, and not for what fails once the proof has had its effect.
 	OnVerified func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error
 
-	// Limiter tells whether a client may start now; key it by client address. Without one a stranger fills Redis with
+	// Limiter tells whether a client may start now: how long it has to wait, 0 if it may go on. Key it by client address, as
+	// [NewLimiter] does. An error is undecided, and answered so. Without one a stranger fills Redis with
 	// invented people: New demands it, or WithDangerouslyNoLimiter.
-	Limiter func(r *http.Request) bool
+	Limiter func(r *http.Request) (wait time.Duration, err error)
 
-	// VerifyLimiter tells whether a client may try a code now; key it by client address, and let it pass more than Limiter
+	// VerifyLimiter tells whether a client may try a code now, as Limiter does; key it by client address, and let it pass more than Limiter
 	// does, since people mistype. It bounds what whoever tries codes makes Redis do, and how fast somebody who watches the
 	// commands of Redis can try codes that are judged no more: see docs/threat-model.md. New demands it, or
 	// WithDangerouslyNoLimiter. It is asked before the body is read and before anything is asked of Redis.
-	VerifyLimiter func(r *http.Request) bool
+	VerifyLimiter func(r *http.Request) (wait time.Duration, err error)
+
+	// SignedIn returns the subject that is signed in, as Lookup names it, or "". With it a link that was used here leads on, and
+	// so does the page of Start. Without it nobody is.
+	SignedIn func(r *http.Request) (subject string)
 
 	// Secrets says what a message carries; by default a link and a code.
 	Secrets Secrets
-	// OtherBrowser says what becomes of a link that is opened in another browser than the one that asked; by default the
-	// person is asked.
+	// OtherBrowser says what becomes of a link that is opened in another browser than the one that asked; by default
+	// OtherBrowserDefault.
 	OtherBrowser OtherBrowser
 	// Paths are where the handlers are mounted.
 	Paths Paths
@@ -80,15 +87,21 @@ const (
 type OtherBrowser int
 
 const (
+	// OtherBrowserDefault is RefuseOtherBrowser where a message carries a code beside the link and that code can be typed in the
+	// browser that asked, and else AskOtherBrowser: where messages carry no code, where it was withheld or has expired, and while
+	// codes are locked or disabled, or locking the codes of an account would lock its links, too.
+	OtherBrowserDefault OtherBrowser = iota
 	// AskOtherBrowser shows whom the link is for and asks whether to go on here: onetime.IgnoreBinding.
-	AskOtherBrowser OtherBrowser = iota
-	// RefuseOtherBrowser refuses it. Nothing is used up.
+	AskOtherBrowser
+	// RefuseOtherBrowser refuses it. Nothing is used up. It is the answer to robots that submit the form of a link.
 	RefuseOtherBrowser
 )
 
 // Paths are where the handlers are mounted: absolute paths below the Origin. Forms lead there. The zero value of each
 // stands for /sign-in, /sign-in/code and /sign-in/link.
-type Paths struct{ Start, Verify, Link string }
+//
+// Home is where somebody who is signed in goes on; its zero value stands for /.
+type Paths struct{ Start, Verify, Link, Home string }
 
 // A Flow is the handlers of one purpose. It is safe for concurrent use. Messages wait in its memory, until Shutdown.
 type Flow struct {
@@ -98,8 +111,9 @@ type Flow struct {
 	options
 	pages      *template.Template
 	style      template.CSS
-	policy     string // Content-Security-Policy
-	cookie     http.Cookie
+	policy     string      // Content-Security-Policy
+	cookie     http.Cookie // of the session, but for the slot
+	inside     *core.Core
 	host       string          // of the Origin, for SMS
 	languages  map[string]bool // of messages
 	crossSite  *http.CrossOriginProtection
@@ -117,12 +131,14 @@ type options struct {
 	observe      func(context.Context, onetime.Event)
 	templates    *template.Template
 	texts        map[string]Catalogue
+	addresses    int
+	origins      []string
 	messageTexts *onetimesend.Texts
 	queue        []onetimesend.QueueOption
 }
 
 // WithDangerouslyNoLimiter lets a Flow do without Limiter and VerifyLimiter, because something in front of it limits requests
-// by client address. Without any limit each request with an invented address adds a record of up to 700 bytes to Redis that
+// by client address. Without any limit each request with an invented address adds a record of up to 730 bytes to Redis that
 // stays for 72 minutes (docs/operations.md has what other requests cost), and codes are tried as fast as Redis hears them.
 func WithDangerouslyNoLimiter() Option {
 	return Option{func(s *options) error { s.noLimiter = true; return nil }}
@@ -192,16 +208,26 @@ func WithTemplates(t *template.Template) Option {
 	}}
 }
 
-// WithTexts sets the texts of pages by language, such as "de" or "pt-BR"; what the browser accepts decides which is used.
-// English is there by default and stands in where no other fits. A Catalogue must have every name that English has.
+// WithTexts sets texts of pages by language, such as "de" or "pt-BR", in the place of those of this package: English, German,
+// French, Spanish and Arabic. What the browser accepts decides which language is used. A Catalogue may be partial: what it lacks
+// is said by the language without its region, and then in English.
 func WithTexts(texts map[string]Catalogue) Option {
+	return Option{func(s *options) error { return merge(s.texts, texts) }}
+}
+
+// maxAddresses is how many cookies of a purpose a browser can have: of at most 700 bytes, as all headers of an answer are at
+// most 4 KiB behind some proxies, and browsers drop what is larger in silence.
+const maxAddresses = 5
+
+// WithAddresses sets how many addresses a browser can ask for at a time without losing one, 1 to 5; the default is 5. Another
+// one takes the place of the oldest.
+func WithAddresses(n int) Option {
 	return Option{func(s *options) error {
-		var errs []error
-		for language, catalogue := range texts {
-			errs = append(errs, catalogue.check(language))
-			s.texts[strings.ToLower(language)] = maps.Clone(catalogue)
+		if n < 1 || n > maxAddresses {
+			return fmt.Errorf("onetimehttp: WithAddresses(%d): want 1 to %d", n, maxAddresses)
 		}
-		return errors.Join(errs...)
+		s.addresses = n
+		return nil
 	}}
 }
 
@@ -243,10 +269,13 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 	for _, language := range f.messageTexts.Languages() {
 		f.languages[language] = true
 	}
-	f.cookie = bindingCookie(origin.Scheme == "https")
+	f.inside = core.Of(m)
+	f.cookie = sessionCookie(origin.Scheme == "https", f.inside.Purpose)
 	f.crossSite = http.NewCrossOriginProtection()
-	if err := f.crossSite.AddTrustedOrigin(config.Origin); err != nil { // behind a proxy Host may be another
-		return nil, fmt.Errorf("onetimehttp: Config.Origin: %w", err)
+	for _, trusted := range append([]string{config.Origin}, f.origins...) { // behind a proxy Host may be another
+		if err := f.crossSite.AddTrustedOrigin(trusted); err != nil {
+			return nil, fmt.Errorf("onetimehttp: %q: %w", trusted, err)
+		}
 	}
 	f.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, errCrossSite) }))
 	return f, nil
@@ -274,7 +303,7 @@ func defaultOptions() options {
 		normalize: normalizeTyped, account: func(_ context.Context, v onetime.Verification) string {
 			return mask(cmp.Or(string(v.Payload), v.Subject))
 		},
-		observe: func(context.Context, onetime.Event) {}, texts: map[string]Catalogue{"en": English()},
+		observe: func(context.Context, onetime.Event) {}, texts: maps.Clone(builtin), addresses: maxAddresses,
 	}
 }
 
@@ -312,13 +341,13 @@ func (c *Config) check(m *onetime.Manager) (*url.URL, error) {
 	if c.Secrets < LinkAndCode || c.Secrets > LinkOnly {
 		wrong("Config.Secrets(%d): want LinkAndCode, CodeOnly or LinkOnly", c.Secrets)
 	}
-	if c.OtherBrowser < AskOtherBrowser || c.OtherBrowser > RefuseOtherBrowser {
-		wrong("Config.OtherBrowser(%d): want AskOtherBrowser or RefuseOtherBrowser", c.OtherBrowser)
+	if c.OtherBrowser < OtherBrowserDefault || c.OtherBrowser > RefuseOtherBrowser {
+		wrong("Config.OtherBrowser(%d): want OtherBrowserDefault, AskOtherBrowser or RefuseOtherBrowser", c.OtherBrowser)
 	}
 	if m != nil && c.Secrets != CodeOnly && !m.Policy().Links {
 		wrong("Config.Secrets: links want a Manager with WithLinkBase")
 	}
-	for _, path := range []string{c.Paths.Start, c.Paths.Verify, c.Paths.Link} {
+	for _, path := range []string{c.Paths.Start, c.Paths.Verify, c.Paths.Link, c.Paths.Home} {
 		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\?#") || hasControl(path) {
 			wrong("Config.Paths: %q: want an absolute path", path)
 		}
@@ -329,6 +358,7 @@ func (c *Config) check(m *onetime.Manager) (*url.URL, error) {
 
 func (p *Paths) setDefaults() {
 	p.Start, p.Verify, p.Link = cmp.Or(p.Start, "/sign-in"), cmp.Or(p.Verify, "/sign-in/code"), cmp.Or(p.Link, "/sign-in/link")
+	p.Home = cmp.Or(p.Home, "/")
 }
 
 func parseOrigin(origin string) (*url.URL, error) {
@@ -351,6 +381,14 @@ func parseOrigin(origin string) (*url.URL, error) {
 		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
 	}
 	return u, nil
+}
+
+// signedIn returns who is signed in.
+func (f *Flow) signedIn(r *http.Request) string {
+	if f.config.SignedIn == nil {
+		return ""
+	}
+	return f.config.SignedIn(r)
 }
 
 // Style is the style sheet that Protect allows, for a style element of pages of yours.

@@ -98,7 +98,7 @@ var wrongSettings = map[string]struct {
 
 	"negative secrets":          {func(with *setup) { with.config.Secrets = -1 }, "Config.Secrets(-1): want LinkAndCode, CodeOnly or LinkOnly"},
 	"secrets":                   {func(with *setup) { with.config.Secrets = 3 }, "Config.Secrets(3): want LinkAndCode, CodeOnly or LinkOnly"},
-	"other browser":             {func(with *setup) { with.config.OtherBrowser = 2 }, "Config.OtherBrowser(2): want AskOtherBrowser or RefuseOtherBrowser"},
+	"other browser":             {func(with *setup) { with.config.OtherBrowser = 3 }, "Config.OtherBrowser(3): want OtherBrowserDefault, AskOtherBrowser or RefuseOtherBrowser"},
 	"other browser, 2":          {func(with *setup) { with.config.OtherBrowser = -1 }, "Config.OtherBrowser(-1)"},
 	"links without a base":      {func(with *setup) { with.manager = nil }, "WithLinkBase"},
 	"only links without a base": {func(with *setup) { with.manager, with.config.Secrets = nil, onetimehttp.LinkOnly }, "WithLinkBase"},
@@ -113,19 +113,18 @@ var wrongSettings = map[string]struct {
 	"path with a tab":         {paths(onetimehttp.Paths{Start: "/\t/evil.example"}), "Config.Paths"},
 	"path with invalid UTF-8": {paths(onetimehttp.Paths{Start: "/\xff"}), "Config.Paths"},
 
-	"no normaliser":        {option(onetimehttp.WithNormalizer(nil)), "WithNormalizer"},
-	"no account name":      {option(onetimehttp.WithAccountName(nil)), "WithAccountName"},
-	"no check of links":    {option(onetimehttp.WithLinkCheck(nil)), "WithLinkCheck"},
-	"no templates":         {option(onetimehttp.WithTemplates(nil)), "WithTemplates"},
-	"other templates":      {pages(`{{define "Start"}}a{{end}}`), "want one of start, code, sent, link, error"},
-	"broken template":      {pages(`{{define "start"}}{{.Nothing}}{{end}}`), "WithTemplates"},
-	"broken branch":        {pages(`{{define "code"}}{{if .Error}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
-	"broken other branch":  {pages(`{{define "code"}}{{if .Error}}{{else}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
-	"code without request": {pages(`{{define "code"}}{{.Address}}{{end}}`), `"code": want the hidden field "request"`},
-	"template not found":   {pages(`{{define "sent"}}{{template "nothing"}}{{end}}`), "WithTemplates"},
-	"ambiguous template":   {pages(`{{define "link"}}<a href='{{if .Error}}"{{end}}{{end}}`), "WithTemplates"},
-	"text with too much":   {pages(`{{define "error"}}{{.T}}{{end}}`), "WithTemplates"},
-	"no catalogue":         {option(onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": nil})), "WithTexts"},
+	"no normaliser":       {option(onetimehttp.WithNormalizer(nil)), "WithNormalizer"},
+	"no account name":     {option(onetimehttp.WithAccountName(nil)), "WithAccountName"},
+	"no check of links":   {option(onetimehttp.WithLinkCheck(nil)), "WithLinkCheck"},
+	"no templates":        {option(onetimehttp.WithTemplates(nil)), "WithTemplates"},
+	"other templates":     {pages(`{{define "Start"}}a{{end}}`), "want one of start, code, sent, link, done, error"},
+	"broken template":     {pages(`{{define "start"}}{{.Nothing}}{{end}}`), "WithTemplates"},
+	"broken branch":       {pages(`{{define "code"}}{{if .Error}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
+	"broken other branch": {pages(`{{define "code"}}{{if .Error}}{{else}}{{.Nothing}}{{end}}{{end}}`), "WithTemplates"},
+	"template not found":  {pages(`{{define "sent"}}{{template "nothing"}}{{end}}`), "WithTemplates"},
+	"ambiguous template":  {pages(`{{define "link"}}<a href='{{if .Error}}"{{end}}{{end}}`), "WithTemplates"},
+	"text with too much":  {pages(`{{define "error"}}{{.T}}{{end}}`), "WithTemplates"},
+	"no catalogue":        {option(onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": {"link.for": "x"}})), "WithTexts"},
 
 	"no workers":       {option(delivery(0, 1000, time.Minute)), "WithQueue: onetimesend: WithWorkers(0): want 1 to 1000"},
 	"too many workers": {option(delivery(1001, 1000, time.Minute)), "WithWorkers(1001)"},
@@ -151,7 +150,7 @@ func TestNew_ReportsAllAtOnce(t *testing.T) {
 	all := func(with *setup) {
 		with.config = onetimehttp.Config{Origin: "http://example.com", Secrets: 7, OtherBrowser: 8, Paths: onetimehttp.Paths{Start: "a", Verify: "b", Link: "c"}}
 		with.options = append(with.options, onetimehttp.WithNormalizer(nil), onetimehttp.WithAccountName(nil), onetimehttp.WithTemplates(nil),
-			delivery(0, 0, 0), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": {}}))
+			delivery(0, 0, 0), onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"de": {"nothing": "x"}}))
 	}
 	_, err := newFlow(t, all)
 	for _, want := range []string{
@@ -214,7 +213,8 @@ func TestPaths_FormsAndRedirectsLeadThere(t *testing.T) {
 	require.Equal(t, http.StatusOK, v.submit("address", alice).status)
 	m := s.message()
 	require.Equal(t, http.StatusForbidden, v.submit("code", wrong(m.Code, 1)).status)
-	require.Equal(t, "/auth/in", v.get("/auth/code").header.Get("Location"))
+	require.Equal(t, "/auth/in", s.visitor().get("/auth/code").header.Get("Location"))
+	require.Equal(t, http.StatusForbidden, v.get("/auth/code").status, "it shows what was said last")
 	v.get(path(t, m.URL))
 	require.Equal(t, http.StatusSeeOther, v.submit().status)
 	require.Equal(t, "/auth/in", v.get("/auth/link").page().one(t, "a").attr["href"])
@@ -238,7 +238,6 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 	defer flow.Shutdown(context.Background())
 	v := s.visitor()
 	m := v.asks(alice)
-	ours := v.form
 	require.Equal(t, http.StatusOK, v.send(flow.Start(), v.request(http.MethodPost, start, form, "address="+alice)).status, "its own limits")
 	next(t, done)
 	require.Equal(t, "confirm", message.Purpose)
@@ -246,13 +245,12 @@ func TestPurpose_IsThatOfTheManager(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, v.post(code, "address", alice, "code", message.Code).status)
 	}
 	require.Equal(t, http.StatusForbidden, v.post(link, "token", token(t, message.URL)).status)
-	require.Equal(t, http.StatusForbidden, v.post(code, "address", alice, "code", m.Code).status, "with the form of the other purpose")
-	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code, "request", ours).status)
+	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status)
 }
 
 func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 	own := template.Must(template.New("").Parse(`{{define "code"}}<html lang="{{.Language}}"><head><title>Ours</title><style>{{.Style}}</style></head><body>` +
-		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input type="hidden" name="request" value="{{.Request}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
+		`<form method="post" action="{{.Paths.Verify}}"><input type="hidden" name="address" value="{{.Address}}"><input name="code"></form>{{template "ours" .}}</body></html>{{end}}` +
 		`{{define "ours"}}<p class="note">{{.Note}}</p><p id="error">{{.Error}}</p>{{end}}`))
 	s := newSite(t, option(onetimehttp.WithTemplates(own)))
 	template.Must(own.Parse(`{{define "ours"}}changed{{end}}`)) // later: the Flow has its own
@@ -263,7 +261,7 @@ func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 	require.NotContains(t, v.seen.body, "changed")
 	guarded(t, v.seen, "own page")
 	m := s.message()
-	require.Equal(t, "This code does not work. Look again, or ask for a new one.", v.submit("code", wrong(m.Code, 1)).said())
+	require.Equal(t, "This code is wrong. 4 attempts are left.", v.submit("code", wrong(m.Code, 1)).said())
 	require.NotContains(t, v.get(path(t, m.URL)).body, "Ours")
 	require.Equal(t, http.StatusSeeOther, v.submit().status)
 }
@@ -271,19 +269,19 @@ func TestTemplates_OneOfFiveIsReplaced(t *testing.T) {
 // All five, and a head that the default pages then use, too.
 func TestTemplates_AllReplaced(t *testing.T) {
 	text := `{{define "head"}}<html lang="x"><head>{{end}}`
-	for _, name := range []string{"start", "code", "sent", "link", "error"} {
-		text += `{{define "` + name + `"}}ours ` + name + `: {{.T "start.title" .Name}} {{.Account}}{{.Error}}{{if eq .Request ""}}{{else}} with a request{{.Request}}{{end}}{{end}}`
+	for _, name := range []string{"start", "code", "sent", "link", "done", "error"} {
+		text += `{{define "` + name + `"}}ours ` + name + `: {{.T "start.title" "service" .Name}} {{.Account}}{{.Error}}{{end}}`
 	}
 	s := newSite(t, pages(text))
 	v := s.visitor()
 	require.Equal(t, "ours start: Sign in to Example ", v.get(start).body)
 	v.post(start, "address", alice)
-	require.Regexp(t, "^ours code: Sign in to Example  with a request.{118}$", v.seen.body)
+	require.Equal(t, "ours code: Sign in to Example ", v.seen.body)
 	require.Equal(t, "ours link: Sign in to Example A•••@example.com", v.get(path(t, s.message().URL)).body)
-	require.Equal(t, "ours error: Sign in to Example This is not a whole code or link. Look again.", v.get(link).body)
+	require.Equal(t, "ours error: Sign in to Example This is not a whole code or link. Check it and try again.", v.get(link).body)
 
 	s = newSite(t, func(with *setup) { with.config.Secrets = onetimehttp.LinkOnly; pages(text)(with) })
-	require.Regexp(t, "^ours sent: Sign in to Example  with a request.{118}$", s.visitor().post(start, "address", alice).body)
+	require.Equal(t, "ours sent: Sign in to Example ", s.visitor().post(start, "address", alice).body)
 
 	s = newSite(t, pages(`{{define "head"}}<html lang="x"><head>{{end}}{{define "error"}}e{{end}}`))
 	require.True(t, strings.HasPrefix(s.visitor().get(start).body, `<html lang="x">`))

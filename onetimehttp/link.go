@@ -1,16 +1,20 @@
 package onetimehttp
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
 
 // Link returns the handler that a link leads to. GET and HEAD use nothing up, however often, since mail scanners open
 // links: they show whom the link is for and a form, which never submits itself, since some scanners run script. POST of the
-// form, or of JSON with the field "token", uses it, unless WithLinkCheck refuses, and a success goes to Config.OnVerified.
+// form, or of JSON with the field "token", uses it, unless WithLinkCheck refuses, and a success goes to Config.OnVerified; so
+// does another sending of the form from the same browser within 60 s.
 //
 // With the cookie of the browser that asked, POST suffices. In another browser the person is asked first, as
 // Config.OtherBrowser says: the form then has the field "here" (JSON: true), and without it POST changes nothing.
@@ -18,61 +22,166 @@ import (
 func (f *Flow) Link() http.Handler { return f.Protect(http.HandlerFunc(f.link)) }
 
 func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
-	in := input{Token: r.URL.Query().Get("token")}
-	var again error // why the person may try again with the same link
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodPost:
-		var err error
-		if in, err = read(w, r); err == nil {
-			err = f.use(w, r, in)
-		}
-		var refusal Refusal
-		switch {
-		case err == nil:
-			return
-		case wantsJSON(r):
-			f.fail(w, r, err)
-			return
-		case errors.As(err, &refusal), errors.Is(err, errNotDone):
-			again = err
-		case !errors.Is(err, onetime.ErrBinding):
-			f.fail(w, r, err)
-			return
-		}
-	default:
-		f.notAllowed(w, r)
-		return
-	}
-
-	v, err := f.manager.InspectToken(r.Context(), in.Token, f.holder(r, false)...)
-	other := errors.Is(err, onetime.ErrBinding) && f.config.OtherBrowser == AskOtherBrowser
-	if other {
-		v, err = f.manager.InspectToken(r.Context(), in.Token, onetime.IgnoreBinding())
-	}
+	s, err := f.session(r)
 	if err != nil {
 		f.fail(w, r, err)
 		return
 	}
-	page := f.page(r)
-	page.Account, page.Token, page.OtherBrowser = f.account(r.Context(), whole(v)), in.Token, other
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		f.showLink(w, r, s, r.URL.Query().Get("token"))
+	case http.MethodPost:
+		f.submit(w, r, s)
+	default:
+		f.notAllowed(w, r)
+	}
+}
+
+// linkPath is where the page of a token is.
+func (f *Flow) linkPath(token string, note bool) string {
+	query := url.Values{"token": {token}}
+	if note {
+		query.Set(noted, "1")
+	}
+	return f.config.Paths.Link + "?" + query.Encode()
+}
+
+// showLink shows what a link would do.
+func (f *Flow) showLink(w http.ResponseWriter, r *http.Request, s *session, token string) {
+	s.lay(w)
+	holder, held := s.holding(token)
+	v, err := f.inspect(r, holder, held, token)
+	other := errors.Is(err, onetime.ErrBinding)
+	if other { // a link that no longer works is said to be so in any browser
+		refused := err
+		v, err = f.manager.InspectToken(r.Context(), token, onetime.IgnoreBinding())
+		if err == nil && !f.asks(r.Context(), v) {
+			err = refused
+		}
+	}
+	if err != nil {
+		f.failLink(w, r, s, token, err)
+		return
+	}
+	page := f.page(r, s)
+	page.Account, page.Token, page.OtherBrowser = f.account(r.Context(), whole(v)), token, other
 	if wantsJSON(r) {
 		body, _ := json.Marshal(Opened{page.Account, other}) // strings and a bool
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
 		return
 	}
-	if again != nil {
-		f.failOn(w, "link", page, problem(again, page.texts))
+	t := told{status: http.StatusOK}
+	if r.URL.Query().Has(noted) && s.ready.note.page == onLink {
+		t = s.ready.note.told(s.now)
+	}
+	f.showTold(w, "link", page, t)
+}
+
+func (f *Flow) inspect(r *http.Request, holder entry, held bool, token string) (onetime.Verification, error) {
+	v, err := f.manager.InspectToken(r.Context(), token, bindings(holder, held)...)
+	if held && err != nil {
+		err = holder.statedLink(err, f.now().Unix())
+	}
+	return v, err
+}
+
+func bindings(holder entry, held bool) []onetime.VerifyOption {
+	if !held {
+		return nil
+	}
+	return []onetime.VerifyOption{holder.bound()}
+}
+
+// statedLink says more of a link that is gone than Redis does, by what the entry knows itself.
+func (e entry) statedLink(err error, now int64) error {
+	switch {
+	case !errors.Is(err, onetime.ErrNotFound):
+	case e.linkUntil > 0 && now >= e.linkUntil:
+		return &statedError{err, "error.expired"}
+	case e.again():
+		return &statedError{err, "error.replaced"}
+	}
+	return err
+}
+
+// failLink shows why a link does not work. One that was used in this browser leads on.
+func (f *Flow) failLink(w http.ResponseWriter, r *http.Request, s *session, token string, err error) {
+	if (errors.Is(err, onetime.ErrUsed) || errors.Is(err, onetime.ErrNotFound)) && !wantsJSON(r) {
+		page := f.page(r, s)
+		if f.usedHere(s, token) {
+			page.Note = page.T("done.used")
+			if errors.Is(err, onetime.ErrUsed) { // else what followed from the use has ended its repeats
+				page.Token = token
+			}
+			f.show(w, http.StatusOK, "done", page)
+			return
+		}
+		if subject := f.signedIn(r); subject != "" {
+			_, err := f.manager.InspectToken(r.Context(), token, onetime.WithSubject(subject), onetime.IgnoreBinding())
+			if errors.Is(err, onetime.ErrUsed) {
+				page.Note = page.T("done.already")
+				f.show(w, http.StatusOK, "done", page)
+				return
+			}
+		}
+	}
+	if n := s.ready.note; n.page == onLink && r.URL.Query().Has(noted) && r.Method != http.MethodPost {
+		f.showTold(w, "error", f.page(r, s), n.told(s.now)) // it knows more
 		return
 	}
-	f.show(w, http.StatusOK, "link", page)
+	f.fail(w, r, err)
+}
+
+// usedHere reports whether this browser used the link less than 60 s ago, by itself or by its code.
+func (f *Flow) usedHere(s *session, token string) bool {
+	if _, ok := s.usedBy(token); ok {
+		return true
+	}
+	holder, ok := s.holding(token)
+	return ok && holder.done
+}
+
+// submit takes the form of a link.
+func (f *Flow) submit(w http.ResponseWriter, r *http.Request, s *session) {
+	in, err := read(w, r)
+	if err == nil {
+		err = f.use(w, r, s, in)
+	}
+	if err == nil {
+		return
+	}
+	if wantsJSON(r) || in.Token == "" {
+		f.fail(w, r, err)
+		return
+	}
+	t := tell(err)
+	if t.status < http.StatusInternalServerError && t.text != "error.check" {
+		f.lead(w, r, f.linkPath(in.Token, false)) // which says why
+		return
+	}
+	n := t.note(s.now)
+	n.page = onLink
+	s.tell(w, "", n)
+	f.lead(w, r, f.linkPath(in.Token, true))
 }
 
 // use lets a link do what it is for. nil means that it did, and that the request was answered.
-func (f *Flow) use(w http.ResponseWriter, r *http.Request, in input) error {
-	holder := f.holder(r, in.Here)
-	if f.check != nil {
-		v, err := f.manager.InspectToken(r.Context(), in.Token, holder...)
+func (f *Flow) use(w http.ResponseWriter, r *http.Request, s *session, in input) error {
+	e, held := s.holding(in.Token)
+	opts := bindings(e, held)
+	if !held {
+		if in.Here {
+			v, err := f.manager.InspectToken(r.Context(), in.Token, onetime.IgnoreBinding())
+			if errors.Is(err, onetime.ErrUsed) || err == nil && f.asks(r.Context(), v) { // what was used may be repeated
+				opts = []onetime.VerifyOption{onetime.IgnoreBinding()}
+			}
+		}
+		if e, held = s.usedBy(in.Token); !held {
+			e = s.fresh("")
+		}
+	}
+	if f.check != nil && !f.usedHere(s, in.Token) {
+		v, err := f.manager.InspectToken(r.Context(), in.Token, opts...)
 		if err == nil {
 			err = f.check(r, whole(v))
 		}
@@ -80,14 +189,37 @@ func (f *Flow) use(w http.ResponseWriter, r *http.Request, in input) error {
 			return err
 		}
 	}
-	v, err := f.manager.VerifyToken(r.Context(), in.Token, holder...)
+	v, err := f.manager.VerifyToken(r.Context(), in.Token, append(opts, onetime.Idempotent(e.binding))...)
 	if err != nil {
 		return err
 	}
-	return f.verified(w, r, v)
+	if !held {
+		e.address, e.subject = v.Subject, true
+		s.renew(w, "", note{})
+	}
+	e.used = digestOf(in.Token)
+	return f.verified(w, r, s, e, v)
 }
 
-// A Refusal is what a function of WithLinkCheck has against a request, in words for the person.
+// asks reports whether somebody who opens a link in another browser is asked, rather than refused. By default that is so
+// where there is no code to type in the browser that asked: none was sent, or it cannot be tried now. Else whoever locks the
+// codes of an account would lock its links, too.
+func (f *Flow) asks(ctx context.Context, v onetime.Verification) bool {
+	switch {
+	case f.config.OtherBrowser != OtherBrowserDefault:
+		return f.config.OtherBrowser == AskOtherBrowser
+	case f.config.Secrets != LinkAndCode:
+		return true
+	}
+	status, err := f.manager.Status(ctx, v.Subject)
+	if err != nil {
+		return false
+	}
+	at := slices.IndexFunc(status.Pending, func(p onetime.Pending) bool { return p.ID == v.ID })
+	return status.Disabled || status.GuessIn > 0 || at < 0 || !status.Pending[at].Code || status.Pending[at].AttemptsLeft == 0
+}
+
+// A Refusal is what a function of WithLinkCheck has against a request, in words for the person, of which 254 bytes are shown.
 type Refusal string
 
 // Error returns the words.
@@ -99,15 +231,4 @@ type Opened struct {
 	Account string `json:"account"`
 	// OtherBrowser says that another browser asked for it.
 	OtherBrowser bool `json:"other_browser"`
-}
-
-// holder says what is known of who shows a token: the browser's cookie, or that the person agreed to go on without.
-func (f *Flow) holder(r *http.Request, here bool) []onetime.VerifyOption {
-	if here && f.config.OtherBrowser == AskOtherBrowser {
-		return []onetime.VerifyOption{onetime.IgnoreBinding()}
-	}
-	if binding := f.binding(r); binding != "" {
-		return []onetime.VerifyOption{onetime.WithBinding(binding)}
-	}
-	return nil
 }

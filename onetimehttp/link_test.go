@@ -36,6 +36,7 @@ func TestLink_GetUsesNothingUp(t *testing.T) {
 		asker := s.visitor()
 		m := asker.asks(alice)
 		for _, v := range []*visitor{asker, s.visitor()} {
+			v.get(start)
 			s.unchanged(t, "GET", func() {
 				var first *answer
 				for _, method := range []string{http.MethodGet, http.MethodGet, http.MethodHead, http.MethodGet} {
@@ -92,6 +93,9 @@ func TestLink_ScannerThatFollowsEverythingUsesNothingUp(t *testing.T) {
 					for _, input := range f.all("input") {
 						fields.Set(input.attr["name"], input.attr["value"])
 					}
+					if fields.Has("nonce") {
+						fields.Set("nonce", "of any page") // else there is no end of addresses
+					}
 					queue = append(queue, f.attr["action"], f.attr["action"]+"?"+fields.Encode())
 				}
 			}
@@ -113,7 +117,7 @@ func harmless(t testing.TB, a *answer) {
 			case "src", "srcset", "background", "formaction", "ping", "style", "target", "manifest", "poster", "data", "http-equiv":
 				require.Fail(t, "loads or leads away", "%s has %s=%q", e.name, name, value)
 			case "href", "action":
-				require.Regexp(t, "^/sign-in(/code|/link)?$", value)
+				require.Regexp(t, `^(/|/sign-in(/code|/link)?(\?entry=\d)?)$`, value)
 			}
 		}
 	}
@@ -160,9 +164,10 @@ func TestLink_BrowserOfTheAskerNeedsOneClick(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, a.status)
 	require.Equal(t, "/home", a.header.Get("Location"))
 	require.Equal(t, "user-17", s.verified[0].Subject)
+	s.clock.Advance(61 * time.Second)
 	for _, a := range []*answer{v.get(path(t, m.URL)), v.post(link, "token", token(t, m.URL))} {
 		require.Equal(t, http.StatusGone, a.status)
-		require.Equal(t, "This does not work any more. Ask for a new one.", a.said())
+		require.Equal(t, "This code or link was already used. Send a new one.", a.said())
 	}
 	require.Equal(t, http.StatusForbidden, v.post(code, "address", alice, "code", m.Code).status, "the code went with it")
 	require.Equal(t, 1, s.sessions())
@@ -176,9 +181,9 @@ func TestLink_OtherBrowserIsAskedFirst(t *testing.T) {
 		switch with {
 		case "a cookie of its own":
 			other.get(start)
-			require.NotEmpty(t, other.cookies()[cookie])
+			require.NotEmpty(t, other.cookies()[ready])
 		case "a malformed cookie":
-			other.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: "x", Path: "/", Secure: true}})
+			other.jar.SetCookies(home, []*http.Cookie{{Name: ready, Value: "x", Path: "/", Secure: true}})
 		}
 		s.unchanged(t, with, func() {
 			for _, a := range []*answer{
@@ -190,7 +195,7 @@ func TestLink_OtherBrowserIsAskedFirst(t *testing.T) {
 			}
 			require.Equal(t, onetimehttp.Problem{
 				Type: "about:blank", Title: "Forbidden", Status: 403, Reason: "binding_mismatch",
-				Detail: "Open the link in the browser you asked from, or ask for a new one.",
+				Detail: "Open the link in the browser you asked from, type the code there, or send a new one.",
 			}, other.json(link, "token", token(t, m.URL)).problem())
 		})
 	}
@@ -211,7 +216,7 @@ func TestLink_OtherBrowserIsRefused(t *testing.T) {
 			other.post(link, "token", token(t, m.URL), "here", "yes"),
 		} {
 			require.Equal(t, http.StatusForbidden, a.status)
-			require.Equal(t, "Open the link in the browser you asked from, or ask for a new one.", a.said())
+			require.Equal(t, "Open the link in the browser you asked from, type the code there, or send a new one.", a.said())
 			require.NotContains(t, a.body, "•••")
 			require.NotContains(t, a.body, token(t, m.URL))
 		}
@@ -310,6 +315,7 @@ func TestLink_EndsWithItsCodeAndWithTheNextMessage(t *testing.T) {
 	second := v.asks(alice)
 	require.Equal(t, http.StatusGone, v.get(path(t, first.URL)).status)
 	require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", second.Code).status)
+	s.clock.Advance(61 * time.Second)
 	require.Equal(t, http.StatusGone, v.get(path(t, second.URL)).status)
 	require.Equal(t, http.StatusGone, v.post(link, "token", token(t, second.URL), "here", "yes").status)
 	require.Equal(t, 1, s.sessions())
@@ -388,9 +394,12 @@ func TestLink_TokenAndCodeStayWhereTheyBelong(t *testing.T) {
 		w, err := client.Do(r)
 		require.NoError(t, err)
 		w.Body.Close()
-		require.Equal(t, "no-referrer", w.Header.Get("Referrer-Policy"))
+		require.Equal(t, "strict-origin", w.Header.Get("Referrer-Policy"))
 		for _, line := range lines(w.Header) {
 			for _, secret := range secrets {
+				if strings.HasPrefix(line, "Location: /sign-in/link?token=") {
+					continue // the page that the browser came from
+				}
 				require.NotContains(t, line, secret)
 			}
 		}
@@ -413,4 +422,42 @@ func TestLink_TokenAndCodeStayWhereTheyBelong(t *testing.T) {
 	for _, secret := range secrets {
 		require.NotContains(t, logs.String(), secret)
 	}
+}
+
+// By default another browser is refused while the code beside the link can be typed where it was asked for, and asked else.
+func TestLink_OtherBrowserByDefault(t *testing.T) {
+	byDefault := func(with *setup) { with.config.OtherBrowser = onetimehttp.OtherBrowserDefault }
+	opened := func(s *site, m sent) int { return s.visitor().get(path(t, m.URL)).status }
+	s := newSite(t, byDefault)
+	v := s.visitor()
+	m := v.asks(alice)
+	require.Equal(t, http.StatusForbidden, opened(s, m), "the code can be typed")
+	require.Equal(t, http.StatusForbidden, s.visitor().post(link, "token", token(t, m.URL), "here", "yes").status, "a robot that submits forms")
+	s.clock.Advance(5*time.Minute + time.Second)
+	require.Equal(t, http.StatusOK, opened(s, m), "the code has expired")
+
+	s = newSite(t, byDefault)
+	v = s.visitor()
+	m = v.asks(alice)
+	for n := range 5 {
+		v.submit("code", wrong(m.Code, n+1))
+	}
+	require.Equal(t, http.StatusOK, opened(s, m), "no attempts are left")
+
+	s = newSite(t, byDefault, func(with *setup) {
+		with.manager = append(with.manager, onetime.WithGuessLimits(onetime.Limit{Burst: 1, Per: time.Hour}))
+	})
+	v = s.visitor()
+	m = v.asks(alice)
+	v.submit("code", wrong(m.Code, 1))
+	require.Equal(t, http.StatusOK, opened(s, m), "a stranger who locks codes locks no links")
+	s.clock.Advance(time.Minute)
+	require.Empty(t, v.asks(alice).Code, "withheld")
+
+	s = newSite(t, byDefault, func(with *setup) { with.config.Secrets = onetimehttp.LinkOnly })
+	m = s.visitor().asks(alice)
+	require.Equal(t, http.StatusOK, opened(s, m), "there is no code")
+	other := s.visitor()
+	other.get(path(t, m.URL))
+	require.Equal(t, "/home", other.submit().header.Get("Location"))
 }

@@ -20,12 +20,12 @@ import (
 var files embed.FS
 
 // pageNames are the pages that WithTemplates can replace.
-var pageNames = []string{"start", "code", "sent", "link", "error"}
+var pageNames = []string{"start", "code", "sent", "link", "done", "error"}
 
 // A Page is what templates are executed with. Fields that a page has no use for are zero.
 type Page struct {
-	// Name is that of the service, Language the one of the texts.
-	Name, Language string
+	// Name is that of the service, Language the one of the texts, and Direction how it is written: "ltr" or "rtl".
+	Name, Language, Direction string
 	// Style is the style sheet, for a style element. The Content-Security-Policy allows no other.
 	Style template.CSS
 	// Paths are where forms lead.
@@ -33,14 +33,24 @@ type Page struct {
 
 	// Address is what was typed, for the hidden field "address" of "code" and the input of "start".
 	Address string
-	// Request is for the hidden field "request" of "code", in the form for the code and in the one for another message, and
-	// of "sent". Codes verify with it only.
-	Request string
+	// Nonce is for the hidden field "nonce" of forms that lead to Paths.Start: a form that is sent twice sends one message.
+	Nonce string
+	// Entry is the number of the address among those that this browser asked for, for the query "entry" of Paths.Start, where the
+	// address is changed. Others are those that it has asked for, too.
+	Entry  int
+	Others []Other
+	// Sent is how long the code and the link are good for, and when the next message can be sent, counted from now. State is
+	// that of a Waiting.
+	Sent
+	State string
 	// CodeLength is how long a code is. Digits says whether it has digits only.
 	CodeLength int
 	Digits     bool
-	// Link says that messages carry a link, too.
-	Link bool
+	// Secrets says what messages carry, and Link that they carry a link.
+	Secrets Secrets
+	Link    bool
+	// SignedIn says that somebody is signed in: Config.SignedIn.
+	SignedIn bool
 	// Note is what there is to say, Error what went wrong; one line each, or empty.
 	Note, Error string
 
@@ -49,11 +59,43 @@ type Page struct {
 	Account, Token string
 	OtherBrowser   bool
 
-	texts Catalogue
+	texts texts
 }
 
-// T returns a text of the catalogue by name, with args put into it as by fmt.Sprintf.
-func (p Page) T(name string, args ...any) string { return p.texts.text(name, args...) }
+// An Other is another address that the browser asked for, and the number of its entry, for the query of Paths.Verify.
+type Other struct {
+	Address string
+	Entry   int
+}
+
+// LinkOnly says that messages carry no code.
+func (p Page) LinkOnly() bool { return p.Secrets == LinkOnly }
+
+// CodeOnly says that messages carry no link.
+func (p Page) CodeOnly() bool { return p.Secrets == CodeOnly }
+
+// T returns a text of the catalogue by name, with pairs of a name in braces and what replaces it.
+func (p Page) T(name string, pairs ...string) string { return p.texts.say(name, pairs...) }
+
+// Count returns the form of a text for a number, which replaces {n}.
+func (p Page) Count(name string, n int) string { return p.texts.count(name, n) }
+
+// Wait returns how long so many seconds are.
+func (p Page) Wait(seconds int) string { return p.texts.wait(seconds) }
+
+// CodeSent is the name of the text that says what was sent.
+func (p Page) CodeSent() string {
+	if p.Digits {
+		return "code.digits"
+	}
+	return "code.letters"
+}
+
+// Around returns what stands before and behind {address} in a text, so that the address can be an element of its own.
+func (p Page) Around(text string) []string {
+	before, behind, _ := strings.Cut(text, "{address}")
+	return []string{before, behind}
+}
 
 // parsePages makes the templates and the Content-Security-Policy, and tries each page once.
 func (f *Flow) parsePages() error {
@@ -82,16 +124,13 @@ func (f *Flow) parsePages() error {
 			}
 		}
 	}
-	const request = "the-field-of-a-form"
-	full := Page{Name: "a", Language: "en", Address: "a", Request: request, CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a", Token: "a", OtherBrowser: true}
+	full := Page{Name: "a", Language: "en", Address: "a", Nonce: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a",
+		Token: "a", OtherBrowser: true, Entry: 1, Others: []Other{{"a", 2}}, Sent: Sent{1, 1, 1}, State: stateWaiting, SignedIn: true}
 	for _, name := range pageNames {
 		for _, page := range []Page{{}, full} {
-			page.texts = english
-			body, err := f.render(name, page)
-			if err != nil {
+			page.texts = inEnglish
+			if _, err := f.render(name, page); err != nil {
 				errs = append(errs, fmt.Errorf("onetimehttp: WithTemplates: %w", err))
-			} else if name == "code" && f.config.Secrets != LinkOnly && !bytes.Contains(body, []byte(page.Request)) {
-				errs = append(errs, errors.New(`onetimehttp: WithTemplates: "code": want the hidden field "request", or no code verifies`))
 			}
 		}
 	}
@@ -108,12 +147,32 @@ func (f *Flow) render(name string, p Page) ([]byte, error) {
 func (f *Flow) says(language string) bool { return f.texts[language] != nil }
 
 // page returns what all pages of a request have in common.
-func (f *Flow) page(r *http.Request) Page {
+func (f *Flow) page(r *http.Request, s *session) Page {
 	language, policy := preferred(r, f.says), f.manager.Policy()
 	return Page{
-		Name: f.config.Name, Language: language, Style: f.style, Paths: f.config.Paths,
-		CodeLength: policy.CodeLength, Digits: policy.Alphabet == onetime.Digits, Link: f.config.Secrets != CodeOnly, texts: f.texts[language],
+		Name: f.config.Name, Language: language, Direction: direction(language), Style: f.style, Paths: f.config.Paths, Nonce: newNonce(),
+		CodeLength: policy.CodeLength, Digits: policy.Alphabet == onetime.Digits, Secrets: f.config.Secrets, Link: f.config.Secrets != CodeOnly,
+		texts: textsOf(f.texts, language), Others: f.others(s, entry{}),
 	}
+}
+
+// others are the addresses that wait, but for that of an entry.
+func (f *Flow) others(s *session, but entry) (others []Other) {
+	if s == nil {
+		return nil
+	}
+	for _, e := range s.entries {
+		if e.slot != but.slot && !e.subject && !e.done && e.waiting(s.now).State == stateWaiting {
+			others = append(others, Other{e.address, e.slot})
+		}
+	}
+	return others
+}
+
+// lead leads a browser to another page, which it can reload, leave and come back to.
+func (f *Flow) lead(w http.ResponseWriter, r *http.Request, path string) {
+	w.Header().Set("Location", path)
+	answer(w, http.StatusSeeOther, "text/plain; charset=utf-8", nil)
 }
 
 // show answers with a page. A template that fails, which New has tried, is an empty page.
@@ -125,25 +184,40 @@ func (f *Flow) show(w http.ResponseWriter, status int, name string, p Page) {
 	answer(w, status, "text/html; charset=utf-8", body)
 }
 
-// fail answers with what an error means, as a Problem or on the page "error".
-func (f *Flow) fail(w http.ResponseWriter, r *http.Request, err error) {
-	page := f.page(r)
-	problem := problem(err, page.texts)
-	if wantsJSON(r) {
-		problem.write(w)
-		return
-	}
-	f.failOn(w, "error", page, problem)
+// problem says what may be told in the language of a request.
+func (f *Flow) problem(r *http.Request, t told) Problem {
+	return t.problem(textsOf(f.texts, preferred(r, f.says)))
 }
 
-// failOn shows what went wrong on a page.
-func (f *Flow) failOn(w http.ResponseWriter, name string, page Page, problem Problem) {
-	page.Error = problem.Detail
-	if problem.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
-		page.Note = page.T("wait", page.texts.wait(problem.RetryAfter))
+// fail answers with what an error means, as a Problem or on the page "error".
+func (f *Flow) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if wantsJSON(r) {
+		f.problem(r, tell(err)).write(w)
+		return
 	}
-	f.show(w, problem.Status, name, page)
+	f.showTold(w, "error", f.page(r, nil), tell(err))
+}
+
+// showTold shows a page with what there is to tell. Its status is that of a refusal, also where the browser was led there.
+func (f *Flow) showTold(w http.ResponseWriter, name string, page Page, t told) {
+	if t.text == "" {
+		f.show(w, t.status, name, page)
+		return
+	}
+	p := t.problem(page.texts)
+	switch {
+	case t.status < http.StatusBadRequest || t.text == "already":
+		page.Note = p.Detail
+	default:
+		page.Error = p.Detail
+		if p.RetryAfter > 0 {
+			page.Note = page.T("wait", "wait", page.Wait(p.RetryAfter))
+		}
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	f.show(w, t.status, name, page)
 }
 
 // Protect is the middleware that the handlers have around them, for pages of yours beside them: it refuses what another
@@ -153,11 +227,14 @@ func (f *Flow) Protect(next http.Handler) http.Handler {
 	next = f.crossSite.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store, no-transform")
+		h.Set("Referrer-Policy", "strict-origin")
 		h.Set("Content-Security-Policy", f.policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Vary", "Accept, Accept-Language")
+		if f.crossOrigin(w, r) {
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

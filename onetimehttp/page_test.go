@@ -18,8 +18,8 @@ import (
 // guarded checks what every answer has, and of pages that they keep to it.
 func guarded(t testing.TB, a *answer, name string) {
 	t.Helper()
-	require.Equal(t, []string{"no-store"}, a.header["Cache-Control"], name)
-	require.Equal(t, []string{"no-referrer"}, a.header["Referrer-Policy"], name)
+	require.Equal(t, []string{"no-store, no-transform"}, a.header["Cache-Control"], name)
+	require.Equal(t, []string{"strict-origin"}, a.header["Referrer-Policy"], name)
 	require.Equal(t, []string{"nosniff"}, a.header["X-Content-Type-Options"], name)
 	require.Len(t, a.header["Content-Security-Policy"], 1, name)
 	policy := map[string]string{}
@@ -51,7 +51,7 @@ func everything(t *testing.T, language string, program bool) (all []exchange) {
 	t.Helper()
 	limited := false
 	change := func(with *setup) {
-		with.config.Limiter = func(*http.Request) bool { return !limited }
+		with.config.Limiter = limiter(func(*http.Request) bool { return !limited })
 		with.manager = append(with.manager, onetime.WithGuessLimits(onetime.Limit{Burst: 3, Per: 30 * 24 * time.Hour}))
 		texts(map[string]onetimehttp.Catalogue{"de": german})(with)
 	}
@@ -91,7 +91,12 @@ func everything(t *testing.T, language string, program bool) (all []exchange) {
 			v.header["Sec-Fetch-Site"] = nil
 		}
 	}
-	add("GET of code", v.get(code), 303)
+	if program {
+		add("GET of code", v.get(code), 200)
+	} else {
+		add("already sent, GET of code", v.get(code), 429)
+	}
+	add("GET of code, nothing asked for", visitor(s).get(code), map[bool]int{false: 303, true: 403}[program])
 	add("half a code", v.post(code, "address", alice, "code", "1"), 400)
 	add("no address with the code", v.post(code, "code", "123456"), 400)
 	add("no cookie", visitor(s).post(code, "address", alice, "code", "123456"), 403)
@@ -111,8 +116,13 @@ func everything(t *testing.T, language string, program bool) (all []exchange) {
 		add("link, other browser, POST", other.post(link, "token", token(t, m.URL)), 200)
 	}
 	add("signed in", v.post(link, "token", token(t, m.URL)), 303)
+	if !program {
+		add("link used here", v.get(path(t, m.URL)), 200)
+		add("code of a link used here", v.get(code), 200)
+	}
+	s.clock.Advance(61 * time.Second)
 	add("used link", v.get(path(t, m.URL)), 410)
-	add("used link, POST", v.post(link, "token", token(t, m.URL)), 410)
+	add("used link, POST", v.post(link, "token", token(t, m.URL)), map[bool]int{false: 410, true: 403}[program])
 
 	s = newSite(t, change, func(with *setup) {
 		with.config.Secrets, with.config.OtherBrowser = onetimehttp.LinkOnly, onetimehttp.RefuseOtherBrowser
@@ -231,7 +241,7 @@ func TestPages_AreAccessible(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, seen, 2*4, "the titles of five pages in two languages, two of them alike: %v", seen)
+	require.GreaterOrEqual(t, len(seen), 6, "the titles of six pages, two of them alike: %v", seen)
 }
 
 func metas(page *element) (names []string) {
@@ -265,8 +275,8 @@ func TestPages_KeepTheAddress(t *testing.T) {
 	s := newSite(t)
 	v := s.visitor()
 	long := strings.Repeat("a", 400)
-	require.Equal(t, long, v.post(start, "address", long).page().id("address").attr["value"])
-	require.Equal(t, long, v.post(code, "address", long, "code", "123456").page().id("address").attr["value"])
+	require.Equal(t, long[:254], v.post(start, "address", long).page().id("address").attr["value"])
+	require.Equal(t, long[:254], v.post(code, "address", long, "code", "123456").page().id("address").attr["value"])
 	v.post(start, "address", " ALICE@example.com")
 	require.Equal(t, alice, v.submit("code", "1").page().all("input")[0].attr["value"])
 }
@@ -275,10 +285,11 @@ func TestPages_KeepTheAddress(t *testing.T) {
 func TestPages_ShowTheAddressAndTheWayBack(t *testing.T) {
 	for _, secrets := range []onetimehttp.Secrets{onetimehttp.LinkAndCode, onetimehttp.CodeOnly, onetimehttp.LinkOnly} {
 		v := newSite(t, func(with *setup) { with.config.Secrets = secrets }).visitor()
-		for _, address := range []string{" Malla@example.com", alice, alice} { // the last of which is too early
+		for _, address := range []string{" Moira@example.com", alice, alice} { // the last of which is too early
 			page := v.post(start, "address", address).page()
-			require.Equal(t, strings.ToLower(strings.TrimSpace(address)), page.one(t, "bdi").text)
-			require.Equal(t, start, page.one(t, "a").attr["href"])
+			require.Equal(t, strings.ToLower(strings.TrimSpace(address)), page.all("bdi")[0].text)
+			require.Regexp(t, `^/sign-in\?entry=\d$`, page.all("a")[0].attr["href"])
+			require.Equal(t, strings.ToLower(strings.TrimSpace(address)), v.get(page.all("a")[0].attr["href"]).page().id("address").attr["value"])
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -29,23 +28,44 @@ const (
 
 // Errors of requests that are not about a secret. Their texts are names in the catalogue.
 var (
-	errCrossSite = &requestError{http.StatusForbidden, "error.cross-site"}
-	errTooLarge  = &requestError{http.StatusRequestEntityTooLarge, "error.too-large"}
-	errMediaType = &requestError{http.StatusUnsupportedMediaType, "error.media-type"}
-	errForm      = &requestError{http.StatusBadRequest, "error.form"}
-	errAddress   = &requestError{http.StatusBadRequest, "error.address"}
-	errTooLong   = &requestError{http.StatusBadRequest, "error.too-long"}
-	errNoCookie  = &requestError{http.StatusForbidden, "error.no-cookie"}
-	errTooMany   = &requestError{http.StatusTooManyRequests, "error.too-many"}
-	errMethod    = &requestError{http.StatusMethodNotAllowed, "error.method"}
+	errCrossSite   = &requestError{status: http.StatusForbidden, text: "error.cross-site"}
+	errTooLarge    = &requestError{status: http.StatusRequestEntityTooLarge, text: "error.too-large"}
+	errMediaType   = &requestError{status: http.StatusUnsupportedMediaType, text: "error.media-type"}
+	errForm        = &requestError{status: http.StatusBadRequest, text: "error.form"}
+	errAddress     = &requestError{status: http.StatusBadRequest, text: "error.address"}
+	errTooLong     = &requestError{status: http.StatusBadRequest, text: "error.too-long"}
+	errTwoSessions = &requestError{status: http.StatusBadRequest, text: "error.two-sessions"}
+	errNoCookie    = &requestError{status: http.StatusForbidden, text: "error.no-cookie"}
+	errTooMany     = &requestError{status: http.StatusTooManyRequests, text: "error.too-many"}
+	errMethod      = &requestError{status: http.StatusMethodNotAllowed, text: "error.method"}
+	// Errors of an OnVerified that failed: the secret works again, or nobody knows whether it does.
+	errNotDone = &requestError{status: http.StatusServiceUnavailable, text: "error.not-done"}
+	errLost    = &requestError{status: http.StatusServiceUnavailable, text: "error.lost"}
 )
 
-// retryTooMany is how long whoever a Limiter refuses is told to wait, in seconds: Limiters do not tell.
-const retryTooMany = 60
+var requestErrors = []*requestError{
+	errCrossSite, errTooLarge, errMediaType, errForm, errAddress, errTooLong, errTwoSessions, errNoCookie, errTooMany, errMethod, errNotDone, errLost,
+}
+
+// limited asks a limiter of the Config, if there is one.
+func limited(limit func(*http.Request) (time.Duration, error), r *http.Request) error {
+	if limit == nil {
+		return nil
+	}
+	wait, err := limit(r)
+	if err != nil {
+		return fmt.Errorf("onetimehttp: limiter: %w", err)
+	}
+	if wait > 0 {
+		return &requestError{errTooMany.status, errTooMany.text, wait}
+	}
+	return nil
+}
 
 type requestError struct {
 	status int
 	text   string
+	wait   time.Duration
 }
 
 func (e *requestError) Error() string { return "onetimehttp: " + strings.TrimPrefix(e.text, "error.") }
@@ -55,8 +75,8 @@ type input struct {
 	Address string `json:"address"`
 	Code    string `json:"code"`
 	Token   string `json:"token"`
-	Request string `json:"request"` // what the page of the code, or Sent, brought
-	Here    bool   `json:"here"`    // go on in this browser, though another one asked
+	Nonce   string `json:"nonce"` // of the form: a second sending brings the same
+	Here    bool   `json:"here"`  // go on in this browser, though another one asked
 }
 
 // read returns what a POST says, as a form or as JSON.
@@ -70,7 +90,7 @@ func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
 	case "application/x-www-form-urlencoded":
 		if err = r.ParseForm(); err == nil {
 			get := r.PostForm.Get
-			in = input{get("address"), get("code"), get("token"), get("request"), get("here") == "yes"}
+			in = input{get("address"), get("code"), get("token"), get("nonce"), get("here") == "yes"}
 		}
 	case "application/json":
 		var body bytes.Buffer
@@ -141,11 +161,17 @@ type person struct {
 	manager                   *onetime.Manager
 }
 
-func (f *Flow) person(r *http.Request, text string) (p person, err error) {
-	if p.typed, err = f.typed(text); err != nil {
-		return p, err
+func (f *Flow) person(r *http.Request, text string) (person, error) {
+	typed, err := f.typed(text)
+	if err != nil {
+		return person{}, err
 	}
-	p.manager = f.manager
+	return f.personOf(r, typed)
+}
+
+// personOf returns whom an address in its one spelling belongs to.
+func (f *Flow) personOf(r *http.Request, typed string) (p person, err error) {
+	p.typed, p.manager = typed, f.manager
 	p.subject, p.deliverTo, p.found, err = f.config.Lookup(r.Context(), p.typed)
 	if err == nil && p.found && (p.deliverTo == "" || len(p.deliverTo) > maxTyped || hasControl(p.deliverTo)) {
 		err = fmt.Errorf("onetimehttp: Config.Lookup: found, and deliverTo has %d bytes: want 1 to %d on one line", len(p.deliverTo), maxTyped)
@@ -172,45 +198,6 @@ func (f *Flow) judged(ctx context.Context, err error) error {
 
 func (f *Flow) mistake(ctx context.Context, err error) {
 	f.tell(ctx, onetime.Event{Op: "Lookup", Purpose: f.manager.Policy().Purpose, Err: err})
-}
-
-// bindingSize is that of the cookie: 256 random bits.
-const bindingSize = 32
-
-// bindingCookie is the cookie of the browser that asks. Safari drops Secure cookies on http://localhost.
-func bindingCookie(https bool) http.Cookie {
-	c := http.Cookie{Name: "onetime", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if https {
-		c.Name, c.Secure = "__Host-onetime", true
-	}
-	return c
-}
-
-// binding returns the value of the browser's cookie, empty if it has none that this package made.
-func (f *Flow) binding(r *http.Request) string {
-	c, err := r.Cookie(f.cookie.Name)
-	if err != nil {
-		return ""
-	}
-	if raw, err := base64.RawURLEncoding.DecodeString(c.Value); err != nil || len(raw) != bindingSize {
-		return ""
-	}
-	return c.Value
-}
-
-// newBinding returns the binding of a browser that has none.
-func newBinding() string {
-	raw := make([]byte, bindingSize)
-	rand.Read(raw)
-	return base64.RawURLEncoding.EncodeToString(raw)
-}
-
-// bind sets the browser's cookie, which lives as long as what it belongs to. A success does not take it back: after an Undo
-// the same browser must be able to show the same secret again.
-func (f *Flow) bind(w http.ResponseWriter, binding string) {
-	c, policy := f.cookie, f.manager.Policy()
-	c.Value, c.MaxAge = binding, int(max(policy.OTPTTL, policy.TokenTTL).Seconds())
-	http.SetCookie(w, &c)
 }
 
 // preferred returns the language that the browser likes best among those that are known; "en" if it likes none of them.

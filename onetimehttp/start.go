@@ -1,11 +1,11 @@
 package onetimehttp
 
 import (
-	"cmp"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,31 +20,61 @@ type Sent struct {
 	CodeExpiresIn int `json:"code_expires_in,omitempty"`
 	ExpiresIn     int `json:"expires_in,omitempty"`
 	ResendIn      int `json:"resend_in"`
-	// Request is to be brought back with the code, and to Start when another message is asked for.
-	Request string `json:"request"`
 }
 
-// Start returns the handler that takes an address. GET shows a form. POST takes the field "address" of a form or of JSON,
-// issues what Config.Secrets says, bound to a cookie of this browser and to the field "request" of the answer, and shows the form for the code, or answers with a
+// Start returns the handler that takes an address. GET shows a form. POST takes the field "address" of a form or of JSON, and
+// "nonce", which a form brings, so that a second sending of the same form sends no second message. It issues what
+// Config.Secrets says, bound to a cookie of this browser for this address, and leads to the page of Verify, or answers with a
 // Sent. People who are not known are answered alike in all that can be seen: body, status, headers, limits and time. Nothing
 // of the delivery shows either. While a send limit is empty the answer is 429 with Retry-After, and the page says that a
 // message was already sent.
 func (f *Flow) Start() http.Handler { return f.Protect(http.HandlerFunc(f.start)) }
 
 func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		// Before the first POST: of two that a double click sends, the browser keeps the answer to the second only.
-		f.bind(w, cmp.Or(f.binding(r), newBinding()))
-		f.show(w, http.StatusOK, "start", f.page(r))
-		return
-	case http.MethodPost:
-	default:
-		f.notAllowed(w, r)
+	s, err := f.session(r)
+	if err != nil {
+		f.fail(w, r, err)
 		return
 	}
-	if f.config.Limiter != nil && !f.config.Limiter(r) {
-		f.fail(w, r, errTooMany)
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		f.showStart(w, r, s)
+	case http.MethodPost:
+		f.ask(w, r, s)
+	default:
+		f.notAllowed(w, r)
+	}
+}
+
+// noted is the query of a page that has a note to show. Without it the note is not shown: it is of something that is over.
+const noted = "note"
+
+// showStart shows the form, and lays a binding ready before the first POST: of two that a double click sends, the browser
+// keeps the answer to the second only.
+func (f *Flow) showStart(w http.ResponseWriter, r *http.Request, s *session) {
+	page := f.page(r, s)
+	t := told{status: http.StatusOK}
+	query := r.URL.Query()
+	switch {
+	case !query.Has(noted):
+		if e, ok := s.at(query.Get("entry")); ok && query.Has("entry") && !e.subject {
+			page.Address = e.address // to be changed
+		}
+		page.SignedIn = f.signedIn(r) != ""
+	case s.ready.note.page == onStart:
+		page.Address = strings.ToValidUTF8(s.ready.address, "")
+		t = s.ready.note.told(s.now)
+	default:
+		t = tell(errNoCookie)
+	}
+	s.lay(w)
+	f.showTold(w, "start", page, t)
+}
+
+// ask takes an address.
+func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
+	if err := limited(f.config.Limiter, r); err != nil {
+		f.failStart(w, r, s, "", err)
 		return
 	}
 	in, err := read(w, r)
@@ -54,78 +84,92 @@ func (f *Flow) start(w http.ResponseWriter, r *http.Request) {
 	}
 	to, err := f.person(r, in.Address)
 	if err != nil {
-		f.failStart(w, r, cmp.Or(to.typed, in.Address), "", err)
+		typed := to.typed
+		if typed == "" {
+			typed = in.Address
+		}
+		f.failStart(w, r, s, typed, err)
 		return
 	}
-	binding := cmp.Or(f.binding(r), newBinding())
-	issues := knownTo(to, binding, in.Request)
-	made, err := f.issue(r, to, binding)
-	if errors.Is(err, onetime.ErrThrottled) {
-		f.failStart(w, r, to.typed, issues.pending(r.Context(), to).form(), err)
+	e, known := s.of(to.typed)
+	if !known {
+		e = s.fresh(to.typed)
+	}
+	made, err := f.issue(r, to, e, in.Nonce)
+	if err != nil && !errors.Is(err, onetime.ErrThrottled) {
+		f.failStart(w, r, s, to.typed, f.judged(r.Context(), err))
 		return
+	}
+	if !known && e.binding == s.ready.binding {
+		s.renew(w, "", note{})
 	}
 	if err != nil {
-		f.failStart(w, r, to.typed, "", f.judged(r.Context(), err))
+		f.throttled(w, r, s, to, e, err)
 		return
 	}
-	made.Request = issues.with(made.id).form()
-
-	f.bind(w, binding) // not before: a refusal must not replace the cookie of what was sent
-	page := f.page(r)
+	if e.done {
+		e.issues, e.sends = nil, 0
+	}
+	e.issued(made.id, s.now, made.Sent)
+	if e.again() {
+		e.note.text = "again"
+	}
+	s.keep(w, e)
 	if wantsJSON(r) {
 		body, _ := json.Marshal(made.Sent) // numbers
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
 	} else {
-		page.Address, page.Request, page.Note = to.typed, made.Request, page.T("code.sent")
-		name := "code"
-		if made.CodeExpiresIn == 0 {
-			name, page.Note = "sent", page.T("sent.link")
-		}
-		f.show(w, http.StatusOK, name, page)
+		f.lead(w, r, f.codePath(e))
+	}
+	if made.repeated {
+		return // the first sending has seen to the message
 	}
 	// Whoever asked has the answer before anything of the delivery can be felt.
 	http.NewResponseController(w).Flush()
 	f.deliver(r.Context(), to, made)
 }
 
-// failStart shows an error on the form that was filled in. Where a send limit is empty, that is the form for the code, with its
-// field "request".
-func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, address, request string, err error) {
-	page := f.page(r)
-	page.Address, page.Request = strings.ToValidUTF8(address, ""), request
-	problem := problem(err, page.texts)
-	problem.Request = request
-	throttled := errors.Is(err, onetime.ErrThrottled)
-	if throttled {
-		problem.Detail = page.T("already", page.texts.wait(problem.RetryAfter))
+// throttled answers while a send limit is empty. The browser learns what is pending: of two forms it may have heard one answer
+// only. What other browsers asked for is among it, and is of no use to this one.
+func (f *Flow) throttled(w http.ResponseWriter, r *http.Request, s *session, to person, e entry, err error) {
+	if status, err := to.manager.Status(r.Context(), to.subject); err == nil {
+		e.add(status.Pending)
 	}
+	t := tell(err)
+	t.text = "already"
+	e.refused(s.now, t.wait)
+	e.note = t.note(s.now)
+	s.keep(w, e)
 	if wantsJSON(r) {
-		problem.write(w)
+		f.problem(r, t).write(w)
 		return
 	}
-	if !throttled {
-		f.failOn(w, "start", page, problem)
+	f.lead(w, r, f.codePath(e))
+}
+
+// failStart shows an error on the form that was filled in.
+func (f *Flow) failStart(w http.ResponseWriter, r *http.Request, s *session, typed string, err error) {
+	if wantsJSON(r) {
+		f.problem(r, tell(err)).write(w)
 		return
 	}
-	name := "code"
-	if f.config.Secrets == LinkOnly {
-		name = "sent"
-	}
-	w.Header().Set("Retry-After", strconv.Itoa(problem.RetryAfter))
-	page.Note = problem.Detail
-	f.show(w, problem.Status, name, page)
+	n := tell(err).note(s.now)
+	n.page = onStart
+	s.tell(w, typed, n)
+	f.lead(w, r, f.config.Paths.Start+"?"+noted+"=1")
 }
 
 // An issued is what was issued, as a message and as an answer. A decoy's message has no secrets.
 type issued struct {
 	Sent
 	kind, id string
+	repeated bool
 	message  Message
 }
 
-func (f *Flow) issue(r *http.Request, to person, binding string) (issued, error) {
+func (f *Flow) issue(r *http.Request, to person, e entry, nonce string) (issued, error) {
 	ctx := r.Context()
-	opts := []onetime.IssueOption{onetime.WithBinding(binding), core.RequestOfIssue.(onetime.IssueOption)}
+	opts := []onetime.IssueOption{e.bound(), onetime.Idempotent(formNonce(nonce)), core.RequestOfIssue.(onetime.IssueOption)}
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
@@ -136,7 +180,7 @@ func (f *Flow) issue(r *http.Request, to person, binding string) (issued, error)
 		if err != nil {
 			return issued{}, err
 		}
-		made.kind, made.id, resendIn = "otp", otp.ID, otp.ResendIn
+		made.kind, made.id, made.repeated, resendIn = "otp", otp.ID, otp.Repeated, otp.ResendIn
 		made.message.Code, made.message.CodeExpiresIn = otp.Code, otp.ExpiresIn
 	} else {
 		opts = append(opts, onetime.WithPayload(to.payload()))
@@ -147,13 +191,30 @@ func (f *Flow) issue(r *http.Request, to person, binding string) (issued, error)
 		if err != nil {
 			return issued{}, err
 		}
-		made.id, resendIn = link.ID, link.ResendIn
+		made.id, made.repeated, resendIn = link.ID, link.Repeated, link.ResendIn
 		made.message.URL, made.message.ExpiresIn = link.URL, link.ExpiresIn
 		made.message.Code, made.message.CodeExpiresIn = link.Code, link.CodeExpiresIn
 	}
 	made.message.ID = made.id
-	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn), ""}
+	made.Sent = Sent{seconds(made.message.CodeExpiresIn), seconds(made.message.ExpiresIn), seconds(resendIn)}
 	return made, nil
+}
+
+// nonceSize is that of the nonce of a form: 128 random bits.
+const nonceSize = 16
+
+func newNonce() string {
+	raw := make([]byte, nonceSize)
+	rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// formNonce returns the nonce that a form brought, and a new one if it brought none: it is then a form of its own.
+func formNonce(brought string) string {
+	if raw, err := base64.RawURLEncoding.DecodeString(brought); err != nil || len(raw) != nonceSize {
+		return newNonce()
+	}
+	return brought
 }
 
 func (f *Flow) notAllowed(w http.ResponseWriter, r *http.Request) {

@@ -40,9 +40,9 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		code, link bool
 		note       string
 	}{
-		onetimehttp.LinkAndCode: {onetimehttp.Sent{CodeExpiresIn: 300, ExpiresIn: 600, ResendIn: 30}, true, true, "a message is on its way"},
-		onetimehttp.CodeOnly:    {onetimehttp.Sent{CodeExpiresIn: 300, ResendIn: 30}, true, false, "a message is on its way"},
-		onetimehttp.LinkOnly:    {onetimehttp.Sent{ExpiresIn: 600, ResendIn: 30}, false, true, "a link is on its way"},
+		onetimehttp.LinkAndCode: {onetimehttp.Sent{CodeExpiresIn: 300, ExpiresIn: 600, ResendIn: 30}, true, true, "We sent a 6-digit code to"},
+		onetimehttp.CodeOnly:    {onetimehttp.Sent{CodeExpiresIn: 300, ResendIn: 30}, true, false, "We sent a 6-digit code to"},
+		onetimehttp.LinkOnly:    {onetimehttp.Sent{ExpiresIn: 600, ResendIn: 30}, false, true, "We sent a link to"},
 	} {
 		s := newSite(t, func(with *setup) { with.config.Secrets = secrets })
 		v := s.visitor()
@@ -52,7 +52,7 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Equal(t, "default", m.Purpose)
 		require.Equal(t, "Example", m.Brand.Name)
 		require.Equal(t, "en", m.Language)
-		require.Contains(t, v.seen.noted(), want.note)
+		require.Contains(t, v.seen.page().text, want.note)
 		require.Equal(t, want.code, v.seen.page().id("code") != nil)
 		require.Equal(t, want.code && want.link, strings.Contains(v.seen.body, "Or open the link"))
 		require.Equal(t, http.StatusTooManyRequests, v.again().status)
@@ -65,62 +65,7 @@ func TestStart_SaysWhatTheMessageCarries(t *testing.T) {
 		require.Equal(t, "application/json", a.header.Get("Content-Type"))
 		var sent onetimehttp.Sent
 		require.NoError(t, json.Unmarshal([]byte(a.body), &sent))
-		require.Len(t, sent.Request, 118)
-		want.sent.Request = sent.Request
 		require.Equal(t, want.sent, sent)
-	}
-}
-
-// setCookie is the line that sets the cookie of the browser, empty if there is none.
-func (a *answer) setCookie() string {
-	a.t.Helper()
-	require.LessOrEqual(a.t, len(a.header["Set-Cookie"]), 1)
-	return a.header.Get("Set-Cookie")
-}
-
-const cookieValue = "[A-Za-z0-9_-]{43}"
-
-func TestCookie_Attributes(t *testing.T) {
-	for origin, want := range map[string]string{
-		origin:                   `^__Host-onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$`,
-		"https://localhost:8443": `^__Host-onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$`,
-		"http://localhost":       `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
-		"http://127.0.0.1:8080":  `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
-		"http://[::1]:8080":      `^onetime=` + cookieValue + `; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
-	} {
-		s := newSite(t, func(with *setup) { with.config.Origin = origin })
-		for _, address := range []string{alice, mallory} {
-			a := s.visitor().post(start, "address", address)
-			require.Regexp(t, want, a.setCookie(), origin)
-		}
-	}
-}
-
-func TestCookie_LivesAsLongAsTheSecretThatLivesLongest(t *testing.T) {
-	for _, c := range []struct {
-		otp, token time.Duration
-		age        string
-	}{{5 * time.Minute, 10 * time.Minute, "600"}, {10 * time.Minute, 30 * time.Second, "600"}, {time.Minute, 30 * 24 * time.Hour, "2592000"}} {
-		s := newSite(t, func(with *setup) {
-			with.manager = append(with.manager, onetime.WithOTPTTL(c.otp), onetime.WithTokenTTL(c.token))
-		})
-		require.Contains(t, s.visitor().post(start, "address", alice).setCookie(), "; Max-Age="+c.age+";")
-	}
-}
-
-func TestCookie_IsRandomPerBrowser(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
-	values := map[string]bool{}
-	for range 20 {
-		v := s.visitor()
-		v.post(start, "address", alice)
-		value := v.cookies()[cookie]
-		raw, err := base64.RawURLEncoding.DecodeString(value)
-		require.NoError(t, err)
-		require.Len(t, raw, 32)
-		require.False(t, values[value], "a value comes twice")
-		values[value] = true
 	}
 }
 
@@ -135,15 +80,11 @@ func TestCookie_SecondStartDoesNotOrphanTheCode(t *testing.T) {
 		s := newSite(t)
 		v := s.visitor()
 		m := v.asks(alice)
-		value := v.cookies()[cookie]
-		first := v.form
 		a := again(v)
 		if name != "another address" {
 			require.Equal(t, http.StatusTooManyRequests, a.status, name)
-			first = a.form()
 		}
-		require.Equal(t, value, v.cookies()[cookie], name)
-		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code, "request", first).status, name)
+		require.Equal(t, http.StatusSeeOther, v.post(code, "address", alice, "code", m.Code).status, name)
 	}
 }
 
@@ -156,7 +97,7 @@ func (v *visitor) again() *answer {
 			for _, input := range f.all("input") {
 				fields = append(fields, input.attr["name"], input.attr["value"])
 			}
-			require.Equal(v.site.t, []string{"address", "request"}, []string{fields[0], fields[2]})
+			require.Equal(v.site.t, []string{"address", "nonce"}, []string{fields[0], fields[2]})
 			return v.post(start, fields...)
 		}
 	}
@@ -186,44 +127,7 @@ func TestCookie_RefusedStartSetsNone(t *testing.T) {
 	for _, address := range []string{alice, "\x00"} {
 		v := s.visitor()
 		require.GreaterOrEqual(t, v.post(start, "address", address).status, 400)
-		require.Empty(t, v.seen.setCookie())
 	}
-}
-
-func TestCookie_MalformedIsReplaced(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
-	good := strings.Repeat("A", 43)
-	for _, value := range []string{"", "x", good[1:], good + "A", good[1:] + "!", good[1:] + "=", good[1:] + "+", strings.Repeat("A", 4000), "deleted"} {
-		for _, address := range []string{alice, mallory} {
-			v := s.visitor()
-			v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: value, Path: "/", Secure: true}})
-			a := v.post(code, "address", address, "code", "123456")
-			require.Equal(t, http.StatusForbidden, a.status)
-			require.Equal(t, "This browser did not ask, or does not keep cookies. Ask for a new one.", a.said(), "%q", value)
-			require.Equal(t, http.StatusOK, v.post(start, "address", address).status)
-			require.Regexp(t, "^"+cookieValue+"$", v.cookies()[cookie])
-			require.NotEqual(t, value, v.cookies()[cookie])
-		}
-	}
-	v := s.visitor()
-	v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: good, Path: "/", Secure: true}})
-	v.post(start, "address", alice)
-	require.Equal(t, good, v.cookies()[cookie], "well-formed: kept")
-}
-
-// The cookie of one kind of origin is nothing to the other.
-func TestCookie_OfAnotherNameDoesNotCount(t *testing.T) {
-	s := newSite(t)
-	v := s.visitor()
-	m := v.asks(alice)
-	value := v.cookies()[cookie]
-	for _, name := range []string{"onetime", "__host-onetime", "__Secure-onetime"} {
-		other := s.visitor()
-		other.jar.SetCookies(home, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
-		require.Equal(t, "no-cookie", asProgram(other).json(code, "address", alice, "code", m.Code).problem().Reason, name)
-	}
-	require.Zero(t, s.sessions())
 }
 
 func asProgram(v *visitor) *visitor {
@@ -250,7 +154,7 @@ func TestSendLimit_IsAnsweredAsAlreadySent(t *testing.T) {
 			p := asProgram(v).json(start, "address", address)
 			require.Equal(t, onetimehttp.Problem{
 				Type: "about:blank", Title: "Too Many Requests", Status: 429, Reason: "sends_throttled", RetryAfter: 29,
-				Detail: "A message was already sent. The next one can be sent in 29 seconds.", Request: p.form(),
+				Detail: "A message was already sent. The next one can be sent in 29 seconds.",
 			}, p.problem())
 			require.Equal(t, "29", p.header.Get("Retry-After"))
 
@@ -267,7 +171,7 @@ func TestSendLimit_None(t *testing.T) {
 	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithSendLimits()) })
 	for range 3 {
 		a := s.program().json(start, "address", alice)
-		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0,"request":"`+a.form()+`"}`+"\n", a.body)
+		require.Equal(t, `{"code_expires_in":300,"expires_in":600,"resend_in":0}`+"\n", a.body)
 	}
 }
 
@@ -283,7 +187,7 @@ func (u unread) Close() error { return nil }
 func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 	var asked []*http.Request
 	s := newSite(t, func(with *setup) {
-		with.config.Limiter = func(r *http.Request) bool { asked = append(asked, r); return false }
+		with.config.Limiter = limiter(func(r *http.Request) bool { asked = append(asked, r); return false })
 	})
 	require.Equal(t, http.StatusOK, s.visitor().get(start).status, "the form is free")
 	require.Empty(t, asked)
@@ -293,7 +197,6 @@ func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 			r.Body, r.ContentLength = unread{t}, 100
 			r.RemoteAddr = "192.0.2.7:1234"
 			require.Equal(t, http.StatusTooManyRequests, v.send(s.handler, r).status)
-			require.Empty(t, v.seen.setCookie())
 		})
 	}
 	require.Len(t, asked, 2)
@@ -305,8 +208,8 @@ func TestLimiter_RefusesBeforeAnythingIsReadOrIssued(t *testing.T) {
 func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
 	pass := true
 	s := newSite(t, func(with *setup) {
-		with.config.Limiter = func(*http.Request) bool { return true }
-		with.config.VerifyLimiter = func(*http.Request) bool { return pass }
+		with.config.Limiter = limiter(func(*http.Request) bool { return true })
+		with.config.VerifyLimiter = limiter(func(*http.Request) bool { return pass })
 	})
 	for _, program := range []bool{false, true} {
 		pass = true
@@ -317,7 +220,7 @@ func TestVerifyLimiter_RefusesBeforeRedisIsTouched(t *testing.T) {
 		p.both("start", func(v *visitor, address string) *answer { return v.post(start, "address", address) })
 		m := s.message()
 		pass = false
-		require.Equal(t, http.StatusSeeOther, p.known.get(code).status, "GET is free")
+		require.Equal(t, http.StatusOK, p.known.get(code).status, "GET is free")
 		calls := s.calls()
 		s.unchanged(t, "limited", func() {
 			a := p.both("right or wrong", func(v *visitor, address string) *answer { return v.post(code, "address", address, "code", m.Code) })
@@ -366,7 +269,7 @@ func TestLookup_ErrorIsUndecidedAndObserved(t *testing.T) {
 	s := newSite(t, func(with *setup) {
 		with.config.Lookup = func(context.Context, string) (string, string, bool, error) { return "user-17", stored, true, failed }
 	})
-	for target, fields := range map[string][]string{start: {"address", alice}, code: {"address", alice, "code", "123456"}} {
+	for target, fields := range map[string][]string{start: {"address", alice}} {
 		for _, v := range []*visitor{s.visitor(), s.program()} {
 			a := v.post(target, fields...)
 			require.Equal(t, http.StatusServiceUnavailable, a.status)
@@ -435,7 +338,12 @@ func TestLookup_BadSubjectIsNotThePersonsMistake(t *testing.T) {
 		})
 		for target, fields := range map[string][]string{start: {"address", alice}, code: {"address", alice, "code", "123456"}} {
 			v := s.program()
-			v.jar.SetCookies(home, []*http.Cookie{{Name: cookie, Value: strings.Repeat("A", 43), Path: "/", Secure: true}})
+			if good := subject; target == code { // it was asked for while the subject was a good one
+				subject = "user-17"
+				require.Equal(t, http.StatusOK, v.post(start, "address", alice).status)
+				s.message()
+				subject = good
+			}
 			require.Equal(t, http.StatusServiceUnavailable, v.post(target, fields...).status, "%q at %s", subject, target)
 			require.ErrorIs(t, next(t, s.delivered).Err, onetime.ErrInvalid)
 		}
@@ -454,7 +362,7 @@ func TestRedisGone_IsUndecidedEverywhere(t *testing.T) {
 		}
 		for _, fields := range [][]string{
 			{start, "address", phone}, {start, "address", mallory},
-			{code, "address", alice, "code", m.Code}, {code, "address", mallory, "code", "123456"},
+			{code, "address", alice, "code", m.Code},
 			{link, "token", token(t, m.URL)}, {link, "token", token(t, m.URL), "here", "yes"},
 		} {
 			a := v.post(fields[0], fields[1:]...)

@@ -1,124 +1,159 @@
 package onetimehttp
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/seed-3f7b73d1/onetime/internal/plural"
 )
 
-// A Catalogue is the texts of the pages in one language by name; see English for the names. %s and %d stand where English has them.
+// A Catalogue is the texts of the pages in one language by name; [English] has the names. What stands in braces, such as
+// {service}, is replaced, and may come in any order. A name that ends in .zero, .one, .two, .few, .many or .other is the form
+// of a text for a number, by the plural rules of Unicode CLDR; .other stands in for those that a Catalogue leaves out.
 type Catalogue map[string]string
 
-// English returns the texts that are there by default.
+// English returns the English texts of this package.
 func English() Catalogue { return maps.Clone(english) }
 
-var english = Catalogue{
-	"start.title":   "Sign in to %s",
-	"start.address": "E-mail address or phone number",
-	"start.submit":  "Send me a code or a link",
+// forms are the ends of names of texts for a number, but for other.
+var forms = []string{"zero", "one", "two", "few", "many"}
 
-	"code.title":  "Enter your code",
-	"code.sent":   "If this address has an account, a message is on its way. It is good for a few minutes.",
-	"code.label":  "Code of %d characters",
-	"code.digits": "Code of %d digits",
-	"code.submit": "Sign in",
-	"code.again":  "Send another one",
-	"code.link":   "Or open the link in the message.",
-	"already":     "A message was already sent. The next one can be sent in %s.",
+// builtin are the languages of this package.
+var builtin = map[string]Catalogue{"en": english, "de": german, "fr": french, "es": spanish, "ar": arabic}
 
-	"sent.title": "Look into your messages",
-	"sent.link":  "If this address has an account, a link is on its way. Open it in this browser.",
-
-	"link.title":  "Sign in to %s",
-	"link.for":    "This link signs you in as %s.",
-	"link.submit": "Sign in",
-	"link.other":  "You asked for it in another browser, or somebody else did. You are signing in here, on this device.",
-	"link.here":   "Sign in on this device",
-	"link.not":    "Not you, or did you not ask? Close this page: nothing happens.",
-
-	"error.title": "That did not work",
-	"error.back":  "Start again",
-	"wait":        "Try again in %s.",
-	"seconds":     "%d seconds",
-	"minutes":     "%d minutes",
-	"hours":       "%d hours",
-
-	"error.refused":    "This code does not work. Look again, or ask for a new one.",
-	"error.address":    "Check the address.",
-	"error.too-long":   "This address is too long. An address has at most 254 characters.",
-	"error.malformed":  "This is not a whole code or link. Look again.",
-	"error.mismatch":   "This is not right. Look again.",
-	"error.gone":       "This does not work any more. Ask for a new one.",
-	"error.binding":    "Open the link in the browser you asked from, or ask for a new one.",
-	"error.subject":    "This is for another account. Ask for a new one.",
-	"error.throttled":  "You have asked too often. Wait a while.",
-	"error.locked":     "Too many wrong codes. Wait a while, or use a link.",
-	"error.disabled":   "Codes are switched off for you. Use a link, or ask us for help.",
-	"error.denied":     "This does not work. Ask for a new one.",
-	"error.undecided":  "We cannot tell right now. Try again; if that fails, ask for a new one.",
-	"error.cross-site": "This came from another site.",
-	"error.too-large":  "This is too long.",
-	"error.media-type": "Send a form or JSON.",
-	"error.form":       "This form cannot be read. In JSON, address, code and token are strings.",
-	"error.no-cookie":  "This browser did not ask, or does not keep cookies. Ask for a new one.",
-	"error.too-many":   "Too many requests from your network. Wait a while.",
-	"error.method":     "This page cannot be reached in this way.",
-	"error.not-done":   "That could not be done just now. Try again.",
-	"error.lost":       "That could not be done just now. Ask for a new one.",
+// texts are those of one language, with what stands in for them.
+type texts struct {
+	language string
+	chain    []Catalogue // the best first
 }
 
-// text returns a text with args in it, the English one where there is none.
-func (c Catalogue) text(name string, args ...any) string {
-	text, ok := c[name]
-	if !ok {
-		text = english[name]
+var inEnglish = texts{"en", []Catalogue{english}}
+
+// textsOf returns the texts of a language that catalogues has, then those of the language without its region, then English.
+func textsOf(catalogues map[string]Catalogue, language string) texts {
+	t := texts{language: language}
+	for name := language; name != ""; name, _ = cutLast(name) {
+		if c, ok := catalogues[name]; ok {
+			t.chain = append(t.chain, c)
+		}
 	}
-	if len(args) == 0 {
-		return text
-	}
-	return fmt.Sprintf(text, args...)
+	t.chain = append(t.chain, catalogues["en"])
+	return t
 }
 
-// wait says how long to wait, rounded up: who waits as long as told must not be too early. There is more than one of each
-// unit, so that languages need no other word for one.
-func (c Catalogue) wait(seconds int) string {
+// cutLast takes the last part off a tag or name: "pt" of "pt-br", "" of "pt".
+func cutLast(tag string) (string, string) {
+	at := strings.LastIndexAny(tag, "-.")
+	if at < 0 {
+		return "", ""
+	}
+	return tag[:at], tag[at+1:]
+}
+
+// say returns a text with pairs of a name in braces and what replaces it. All are replaced in one pass: what a service calls
+// itself is not read again.
+func (t texts) say(name string, pairs ...string) string { return put(t.raw(name), pairs) }
+
+// count returns the form of a text for a number, which is {n}.
+func (t texts) count(name string, n int, pairs ...string) string {
+	number := []string{name + "." + plural.Category(t.language, n), name + ".other"}
+	if n == 0 {
+		number = slices.Insert(number, 0, name+".zero")
+	}
+	return put(t.raw(number...), append([]string{"n", strconv.Itoa(n)}, pairs...))
+}
+
+func put(text string, pairs []string) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		pairs[i] = "{" + pairs[i] + "}"
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// raw returns the first of the texts that there is, in the best catalogue that has one of them.
+func (t texts) raw(names ...string) string {
+	for _, c := range t.chain {
+		for _, name := range names {
+			if text, ok := c[name]; ok {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// wait says how long to wait, rounded up: whoever waits as long as told must not be too early.
+func (t texts) wait(seconds int) string {
 	switch {
 	case seconds <= 120:
-		return c.text("seconds", max(seconds, 2))
+		return t.count("seconds", max(seconds, 1))
 	case seconds <= 120*60:
-		return c.text("minutes", (seconds+59)/60)
+		return t.count("minutes", (seconds+59)/60)
 	}
-	return c.text("hours", (seconds+3599)/3600)
+	return t.count("hours", (seconds+3599)/3600)
 }
 
-// check reports texts that are missing, unknown, or without a place for what goes into them.
-func (c Catalogue) check(language string) error {
-	var wrong []string
-	for name, text := range english {
-		other, ok := c[name]
-		if !ok || !slices.Equal(verbs(text), verbs(other)) {
-			wrong = append(wrong, name)
-		}
+// direction is how a language is written.
+func direction(language string) string {
+	base, _, _ := strings.Cut(language, "-")
+	if slices.Contains([]string{"ar", "fa", "he", "ur"}, base) {
+		return "rtl"
 	}
-	for name := range c {
-		if _, known := english[name]; !known {
-			wrong = append(wrong, name)
-		}
-	}
-	if len(wrong) > 0 {
-		slices.Sort(wrong)
-		return fmt.Errorf("onetimehttp: WithTexts: %q: want every name of English, and its %%s and %%d in their order, in: %s", language, strings.Join(wrong, ", "))
-	}
-	return nil
+	return "ltr"
 }
 
-func verbs(text string) (found []string) {
-	for i := 0; i+1 < len(text); i++ {
-		if text[i] == '%' {
-			found = append(found, text[i:i+2])
-			i++
+var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(-[a-z0-9]{2,8})*$`)
+
+// merge puts the texts of catalogues in the place of those that are there, and reports all that is wrong with them.
+func merge(into, catalogues map[string]Catalogue) error {
+	var errs []error
+	for _, language := range slices.Sorted(maps.Keys(catalogues)) {
+		name := strings.ToLower(language)
+		if !languagePattern.MatchString(name) {
+			errs = append(errs, fmt.Errorf("onetimehttp: WithTexts(%q): want a language such as de or pt-BR", language))
+			continue
+		}
+		if wrong := catalogues[language].wrong(); len(wrong) > 0 {
+			errs = append(errs, fmt.Errorf("onetimehttp: WithTexts(%q): want names of English, and in each text what English has in braces: %s", language, strings.Join(wrong, ", ")))
+		}
+		merged := maps.Clone(into[name])
+		if merged == nil {
+			merged = Catalogue{}
+		}
+		maps.Copy(merged, catalogues[language])
+		into[name] = merged
+	}
+	return errors.Join(errs...)
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z]*\}`)
+
+func placeholders(text string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(placeholder.FindAllString(text, -1))))
+}
+
+// wrong returns the names of texts that cannot stand for those of English.
+func (c Catalogue) wrong() (names []string) {
+	for name, text := range c {
+		model, known := english[name]
+		stem, form := cutLast(name)
+		if !known && slices.Contains(forms, form) {
+			model, known = english[stem+".other"]
+		}
+		wanted, found := placeholders(model), placeholders(text)
+		if slices.Contains([]string{"zero", "one", "two"}, form) { // "a minute", "no attempts"
+			without := func(s string) bool { return s == "{n}" }
+			wanted, found = slices.DeleteFunc(wanted, without), slices.DeleteFunc(found, without)
+		}
+		if !known || !slices.Equal(wanted, found) || text == "" || strings.ContainsAny(text, "\r\n\x00") {
+			names = append(names, name)
 		}
 	}
-	return found
+	slices.Sort(names)
+	return names
 }

@@ -16,60 +16,16 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
-// german is a whole catalogue.
+// german is a catalogue of some texts of one's own.
 var german = onetimehttp.Catalogue{
-	"start.title":   "Anmelden bei %s",
-	"start.address": "E-Mail-Adresse oder Telefonnummer",
-	"start.submit":  "Code oder Link schicken",
-
-	"code.title":  "Code eingeben",
-	"code.sent":   "Wenn es zu dieser Adresse ein Konto gibt, ist eine Nachricht unterwegs. Sie gilt einige Minuten.",
-	"code.label":  "Code aus %d Zeichen",
-	"code.digits": "Code aus %d Ziffern",
-	"code.submit": "Anmelden",
-	"code.again":  "Noch eine Nachricht schicken",
-	"code.link":   "Oder öffnen Sie den Link in der Nachricht.",
-	"already":     "Eine Nachricht ist schon unterwegs. Die nächste kann in %s verschickt werden.",
-
-	"sent.title": "Sehen Sie in Ihre Nachrichten",
-	"sent.link":  "Wenn es zu dieser Adresse ein Konto gibt, ist ein Link unterwegs. Öffnen Sie ihn in diesem Browser.",
-
-	"link.title":  "Anmelden bei %s",
-	"link.for":    "Dieser Link meldet Sie als %s an.",
-	"link.submit": "Anmelden",
-	"link.other":  "Angefordert wurde er in einem anderen Browser, von Ihnen oder von jemand anderem. Sie melden sich hier an, auf diesem Gerät.",
-	"link.here":   "Auf diesem Gerät anmelden",
-	"link.not":    "Das sind nicht Sie, oder Sie haben nichts angefordert? Schließen Sie diese Seite: Es geschieht nichts.",
-
-	"error.title": "Das hat nicht geklappt",
-	"error.back":  "Von vorn beginnen",
-	"wait":        "Versuchen Sie es in %s wieder.",
-	"seconds":     "%d Sekunden",
-	"minutes":     "%d Minuten",
-	"hours":       "%d Stunden",
-
-	"error.refused":    "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.",
-	"error.address":    "Prüfen Sie die Adresse.",
-	"error.too-long":   "Diese Adresse ist zu lang. Eine Adresse hat höchstens 254 Zeichen.",
+	"start.title":      "Anmelden bei {service}",
+	"code.label.other": "Code aus {n} Ziffern",
+	"already":          "Eine Nachricht ist schon unterwegs. Die nächste kann in {wait} verschickt werden.",
+	"seconds.other":    "{n} Sekunden",
+	"error.wrong":      "Dieser Code gilt nicht.",
+	"left.other":       "Noch {n} Versuche.",
 	"error.malformed":  "Das ist kein ganzer Code oder Link. Sehen Sie noch einmal nach.",
-	"error.mismatch":   "Das stimmt nicht. Sehen Sie noch einmal nach.",
-	"error.gone":       "Das gilt nicht mehr. Fordern Sie eine neue Nachricht an.",
-	"error.binding":    "Öffnen Sie den Link in dem Browser, in dem Sie ihn angefordert haben, oder fordern Sie einen neuen an.",
-	"error.subject":    "Das ist für ein anderes Konto. Fordern Sie eine neue Nachricht an.",
-	"error.throttled":  "Sie haben zu oft angefragt. Warten Sie eine Weile.",
-	"error.locked":     "Zu viele falsche Codes. Warten Sie eine Weile, oder nehmen Sie einen Link.",
-	"error.disabled":   "Codes sind für Sie abgeschaltet. Nehmen Sie einen Link, oder bitten Sie uns um Hilfe.",
-	"error.denied":     "Das gilt nicht. Fordern Sie eine neue Nachricht an.",
-	"error.undecided":  "Das lässt sich gerade nicht sagen. Versuchen Sie es wieder; wenn das nicht hilft, fordern Sie eine neue Nachricht an.",
-	"error.cross-site": "Das kam von einer fremden Seite.",
-	"error.too-large":  "Das ist zu lang.",
-	"error.media-type": "Schicken Sie ein Formular oder JSON.",
-	"error.form":       "Dieses Formular ist nicht lesbar. In JSON sind address, code und token Zeichenketten.",
-	"error.no-cookie":  "Dieser Browser hat nichts angefordert, oder er behält keine Cookies. Fordern Sie eine neue Nachricht an.",
-	"error.too-many":   "Zu viele Anfragen aus Ihrem Netz. Warten Sie eine Weile.",
-	"error.method":     "Diese Seite ist so nicht erreichbar.",
-	"error.not-done":   "Das ließ sich gerade nicht erledigen. Versuchen Sie es wieder.",
-	"error.lost":       "Das ließ sich gerade nicht erledigen. Fordern Sie eine neue Nachricht an.",
+	"link.for":         "Dieser Link meldet Sie als {account} an.",
 }
 
 // reworded is English with a mark, as another language.
@@ -95,8 +51,8 @@ func TestTexts_LanguageThatTheBrowserLikesBest(t *testing.T) {
 		"de-AT":                               "de",
 		"de-AT,de;q=0.9,en;q=0.8":             "de",
 		"en-GB,en;q=0.9,de;q=0.8":             "en",
-		"fr,de;q=0.5":                         "de",
-		"fr;q=1, en;q=0.3 ,\tde ; q=0.7":      "de",
+		"sv,de;q=0.5":                         "de",
+		"sv;q=1, en;q=0.3 ,\tde ; q=0.7":      "de",
 		"en;q=0.2, de;q=0.2":                  "en",
 		"de;q=0":                              "en",
 		"de;q=0, pt;q=0.1":                    "pt",
@@ -111,11 +67,11 @@ func TestTexts_LanguageThatTheBrowserLikesBest(t *testing.T) {
 		"zh-Hans-CN":                          "en",
 		"zh":                                  "en",
 		"*":                                   "en",
-		"fr-FR":                               "en",
+		"sv-FR":                               "en",
 		"-,;,;;q=1,--de":                      "en",
 		`de"><script>alert(1)</script>`:       "en",
 		"../de":                               "en",
-		strings.Repeat("fr,", 20000) + "de":   "de",
+		strings.Repeat("sv,", 20000) + "de":   "de",
 		strings.Repeat("d", 100000) + ",de-a": "de",
 	} {
 		v := s.visitor()
@@ -147,7 +103,7 @@ func TestTexts_MessagesHaveTheLanguageThatTheBrowserLikesBestOfTheirs(t *testing
 		with.options = append(with.options, onetimehttp.WithMessageTexts(own))
 	})
 	for accept, want := range map[string][2]string{
-		"": {"en", "en"}, "fr-CA,en;q=0.5": {"en", "fr"}, "nl,de;q=0.5": {"nl", "de"}, "pt-BR": {"en", "pt"}, "ar": {"en", "ar"}, "sv": {"en", "en"},
+		"": {"en", "en"}, "fr-CA,en;q=0.5": {"fr", "fr"}, "nl,de;q=0.5": {"nl", "de"}, "pt-BR": {"en", "pt"}, "ar": {"ar", "ar"}, "sv": {"en", "en"},
 	} {
 		v := s.visitor()
 		v.header = http.Header{"Accept-Language": {accept}}
@@ -165,7 +121,7 @@ func TestTexts_PagesProblemsAndMessages(t *testing.T) {
 	require.Equal(t, "de", m.Language)
 
 	require.Equal(t, "Code aus 6 Ziffern", v.seen.page().one(t, "label").text)
-	require.Equal(t, "Dieser Code gilt nicht. Sehen Sie noch einmal nach, oder fordern Sie einen neuen an.", v.submit("code", wrong(m.Code, 1)).said())
+	require.Equal(t, "Dieser Code gilt nicht. Noch 4 Versuche.", v.submit("code", wrong(m.Code, 1)).said())
 	require.Contains(t, v.again().noted(), "Die nächste kann in 30 Sekunden verschickt werden.")
 	program := asProgram(v)
 	program.header.Set("Accept-Language", "de")
@@ -178,7 +134,7 @@ func TestTexts_PagesProblemsAndMessages(t *testing.T) {
 // How long to wait is told in a unit that people can use, never too short, and never "1 hours".
 func TestTexts_WaitIsToldInAUnitThatFits(t *testing.T) {
 	for wait, want := range map[time.Duration]string{
-		time.Second:                   "2 seconds",
+		time.Second:                   "1 second",
 		120 * time.Second:             "120 seconds",
 		120*time.Second + 1:           "3 minutes",
 		10 * time.Minute:              "10 minutes",
@@ -202,7 +158,7 @@ func TestTexts_WaitIsToldInAUnitThatFits(t *testing.T) {
 func TestTexts_EnglishReplaced(t *testing.T) {
 	s := newSite(t, texts(map[string]onetimehttp.Catalogue{"en": reworded("Our "), "de": german}))
 	v := s.visitor()
-	for _, accept := range []string{"", "en", "fr"} {
+	for _, accept := range []string{"", "en", "sv"} {
 		v.header = http.Header{"Accept-Language": {accept}}
 		require.Equal(t, "Our Sign in to Example", v.get(start).page().one(t, "h1").text)
 	}
@@ -210,11 +166,6 @@ func TestTexts_EnglishReplaced(t *testing.T) {
 
 func TestTexts_WrongCataloguesAreRefused(t *testing.T) {
 	t.Parallel()
-	without := func(name string) onetimehttp.Catalogue {
-		c := maps.Clone(german)
-		delete(c, name)
-		return c
-	}
 	with := func(name, text string) onetimehttp.Catalogue {
 		c := maps.Clone(german)
 		c[name] = text
@@ -230,24 +181,26 @@ func TestTexts_WrongCataloguesAreRefused(t *testing.T) {
 		return err
 	}
 	require.NoError(t, create(german))
+	require.NoError(t, create(nil), "English stands in for all of it")
 	for name, catalogue := range map[string]onetimehttp.Catalogue{
-		"sent.link":    without("sent.link"),
-		"start.titel":  with("start.titel", "Anmelden"),
-		"start.title":  with("start.title", "Anmelden"),
-		"code.label":   with("code.label", "Code aus %s Zeichen"),
-		"already":      with("already", "%d"),
-		"link.for":     with("link.for", "%s: %s"),
-		"error.gone":   with("error.gone", "Das gilt zu 100 % nicht mehr."),
-		"error.denied": with("error.denied", "%n"),
+		"start.titel":      with("start.titel", "Anmelden"),
+		"start.title":      with("start.title", "Anmelden"),
+		"code.label.other": with("code.label.other", "Code aus {wait} Zeichen"),
+		"code.label.few":   with("code.label.few", "Code aus Zeichen"),
+		"code.title.one":   with("code.title.one", "Code"),
+		"already":          with("already", "{n}"),
+		"link.for":         with("link.for", "{account}: {service}"),
+		"error.gone":       with("error.gone", ""),
+		"error.denied":     with("error.denied", "Das\ngilt nicht."),
 	} {
 		err := create(catalogue)
 		require.ErrorContains(t, err, `"xx"`, name)
 		require.ErrorContains(t, err, name)
-		require.NotContains(t, err.Error(), "code.sent", "what is right is not named")
+		require.NotContains(t, err.Error(), "seconds.other", "what is right is not named")
 	}
-	nothing := create(nil)
-	for name := range onetimehttp.English() {
-		require.ErrorContains(t, nothing, name, "all that is missing")
+	for _, language := range []string{"", "d", "de_AT", "deutsch-"} {
+		_, err := onetimehttp.New(s.manager, config, onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{language: german}))
+		require.ErrorContains(t, err, "want a language", language)
 	}
 }
 
@@ -261,4 +214,31 @@ func TestTexts_AreCopied(t *testing.T) {
 		require.NotContains(t, v.get(start).body, "changed")
 	}
 	require.NotEqual(t, english, onetimehttp.English())
+}
+
+// The languages of this package hold the rules that those of others must hold, and say all that a person meets on the way.
+func TestTexts_LanguagesOfThePackage(t *testing.T) {
+	for language, want := range map[string][3]string{
+		"de": {"ltr", "Code aus 6 Ziffern", "Dieser Code ist falsch. 4 Versuche bleiben."},
+		"fr": {"ltr", "Code à 6 chiffres", "Ce code est faux. Il reste 4 essais."},
+		"es": {"ltr", "Código de 6 cifras", "Este código es incorrecto. Quedan 4 intentos."},
+		"ar": {"rtl", "رمز من 6 أرقام", "هذا الرمز خاطئ. بقيت 4 محاولات."},
+	} {
+		s := newSite(t)
+		v := s.visitor()
+		v.header = http.Header{"Accept-Language": {language}}
+		m := v.asks(alice)
+		require.Equal(t, want[0], v.seen.page().one(t, "html").attr["dir"])
+		require.Equal(t, want[1], v.seen.page().one(t, "label").text)
+		require.Equal(t, want[2], v.submit("code", wrong(m.Code, 1)).said())
+		english, theirs := s.visitor(), v.get(path(t, m.URL))
+		require.NotEqual(t, english.get(start).page().one(t, "h1").text, theirs.page().one(t, "h1").text)
+	}
+	s := newSite(t)
+	v := s.visitor()
+	v.header = http.Header{"Accept-Language": {"ar"}}
+	m := v.asks(alice)
+	for left, want := range []string{"بقيت 4 محاولات.", "بقيت 3 محاولات.", "بقيت محاولتان.", "بقيت محاولة واحدة.", "لم تبق أي محاولة: أرسل رمزًا جديدًا."} {
+		require.Contains(t, v.submit("code", wrong(m.Code, left+1)).said(), want)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,6 +64,7 @@ func TestOnVerified_ErrorGivesTheSecretBack(t *testing.T) {
 			}
 			fail = false
 			require.Equal(t, http.StatusSeeOther, post().status, "on the page that said so")
+			s.clock.Advance(61 * time.Second)
 			require.GreaterOrEqual(t, v.post(code, "address", alice, "code", m.Code).status, 400, "used")
 			require.Equal(t, 3, s.sessions())
 		}
@@ -117,7 +119,7 @@ func TestOnVerified_ErrorAndUndecidedUndoAsksForANewOne(t *testing.T) {
 		target := map[string]string{"code": code, "link": link}[use]
 		a := v.post(target, fields[target]...)
 		require.Equal(t, http.StatusServiceUnavailable, a.status)
-		require.Equal(t, "That could not be done just now. Ask for a new one.", a.said())
+		require.Equal(t, "That could not be done just now. Send a new code or link.", a.said())
 	}
 }
 
@@ -190,6 +192,7 @@ func TestLinkCheck_IsAskedOnlyAboutALinkThatWorks(t *testing.T) {
 	require.Contains(t, unasked.body, `name="here" value="yes"`)
 	require.Zero(t, asked)
 	require.Equal(t, http.StatusSeeOther, v.post(link, "token", token(t, m.URL), "word", "swordfish").status)
+	s.clock.Advance(61 * time.Second)
 	require.Equal(t, http.StatusGone, v.post(link, "token", token(t, m.URL)).status)
 	require.Equal(t, http.StatusBadRequest, v.post(link, "token", "half").status)
 	require.Equal(t, 1, asked)

@@ -2,35 +2,125 @@ package onetimehttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
 
-// errRefused is what is said of every code that does not work. More would tell whether a message went out: after a
-// delivery that failed nothing is outstanding, while for people who are not known something seems to be.
-var errRefused = &requestError{http.StatusForbidden, "error.refused"}
-
-// Verify returns the handler that takes a code. POST takes the fields "address" and "code" of a form or of JSON, where a
-// code is a string, and "request", which the answer of Start has brought; it needs the cookie that Start has set. Without the
-// request a right code is answered as a wrong one. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to Config.OnVerified. GET leads to Start.
+// Verify returns the handler of the page on which a code is typed. GET shows it, as often as somebody comes back, with where
+// the message went and when the next one can be sent; programs get a Waiting. It asks nothing of Redis. The query "entry"
+// says which address it is for where the browser asked for several. Without a session it leads to Start.
+//
+// POST takes the fields "address" and "code" of a form or of JSON, where a code is a string; it needs the cookie that Start
+// has set for the address. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to
+// Config.OnVerified, and so does another sending of the same code from the same browser within 60 s: see
+// [onetime.Verification].Repeated.
 func (f *Flow) Verify() http.Handler { return f.Protect(http.HandlerFunc(f.verify)) }
 
 func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		http.Redirect(w, r, f.config.Paths.Start, http.StatusSeeOther)
-		return
-	case http.MethodPost:
-	default:
-		f.notAllowed(w, r)
+	s, err := f.session(r)
+	if err != nil {
+		f.fail(w, r, err)
 		return
 	}
-	if f.config.VerifyLimiter != nil && !f.config.VerifyLimiter(r) {
-		f.fail(w, r, errTooMany)
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		f.showCode(w, r, s)
+	case http.MethodPost:
+		f.try(w, r, s)
+	default:
+		f.notAllowed(w, r)
+	}
+}
+
+// codePath is where the page of an entry is.
+func (f *Flow) codePath(e entry) string {
+	return f.config.Paths.Verify + "?entry=" + strconv.Itoa(e.slot)
+}
+
+// A Waiting is what Verify answers to programs that GET it: what a browser has asked for.
+type Waiting struct {
+	// State is "waiting" while the code or the link is good, as far as this browser knows, "expired" after that, "signed-in"
+	// for 60 s after it has signed in here. What becomes of the message elsewhere does not show: it would tell who has an
+	// account.
+	State string `json:"state"`
+	// Sent is as at the last message, counted from now.
+	Sent
+	// AttemptsLeft is how many wrong codes can still be tried; nil if none has been tried.
+	AttemptsLeft *int `json:"attempts_left,omitempty"`
+}
+
+// States of a Waiting.
+const (
+	stateWaiting  = "waiting"
+	stateExpired  = "expired"
+	stateSignedIn = "signed-in"
+)
+
+// waiting returns what there is to say of an entry.
+func (e entry) waiting(now time.Time) Waiting {
+	in := func(until int64) int { return int(max(0, until-now.Unix())) }
+	v := Waiting{stateWaiting, Sent{in(e.codeUntil), in(e.linkUntil), in(e.resendAt)}, nil}
+	switch {
+	case e.done:
+		v.State = stateSignedIn
+	case e.sends > 0 && v.CodeExpiresIn == 0 && v.ExpiresIn == 0:
+		v.State = stateExpired
+	}
+	if e.note.text == wrongCode || e.note.text == wrongCodeNewest {
+		v.AttemptsLeft = &e.note.left
+	}
+	return v
+}
+
+// showCode shows the page of an entry.
+func (f *Flow) showCode(w http.ResponseWriter, r *http.Request, s *session) {
+	e, ok := s.at(r.URL.Query().Get("entry"))
+	switch {
+	case !ok && wantsJSON(r):
+		f.fail(w, r, errNoCookie)
+		return
+	case !ok:
+		f.lead(w, r, f.config.Paths.Start)
+		return
+	}
+	waiting := e.waiting(s.now)
+	if wantsJSON(r) {
+		body, _ := json.Marshal(waiting) // numbers and a word
+		answer(w, http.StatusOK, "application/json", append(body, '\n'))
+		return
+	}
+	page := f.page(r, s)
+	if e.done {
+		page.Note = page.T("done.already")
+		f.show(w, http.StatusOK, "done", page)
+		return
+	}
+	page.Address, page.Entry, page.Sent, page.State = e.address, e.slot, waiting.Sent, waiting.State
+	t := told{status: http.StatusOK}
+	if e.note.text != "" && !e.note.over(s.now) {
+		t = e.note.told(s.now)
+	}
+	if waiting.State == stateExpired && slices.Contains([]string{"", "again", wrongCode, wrongCodeNewest}, t.text) { // what was told is over
+		t = told{status: http.StatusOK, text: "error.expired"} // nobody has been refused anything
+	}
+	name := "code"
+	if f.config.Secrets == LinkOnly || e.codeUntil == 0 && e.linkUntil > 0 {
+		name = "sent"
+	}
+	page.Others = f.others(s, e)
+	f.showTold(w, name, page, t)
+}
+
+// try takes a code.
+func (f *Flow) try(w http.ResponseWriter, r *http.Request, s *session) {
+	if err := limited(f.config.VerifyLimiter, r); err != nil {
+		f.failTry(w, r, s, entry{}, "", err)
 		return
 	}
 	in, err := read(w, r)
@@ -38,63 +128,92 @@ func (f *Flow) verify(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, err)
 		return
 	}
-	of, err := f.person(r, in.Address)
-	binding := f.binding(r)
-	if err == nil && binding == "" {
-		err = errNoCookie
-	}
-	var v onetime.Verification
-	var issues known
-	if err == nil {
-		issues = knownTo(of, binding, in.Request)
-		v, err = of.manager.VerifyOTP(r.Context(), of.subject, in.Code, onetime.WithBinding(binding), issues.requests())
-		err = f.judged(r.Context(), err)
-	}
-	if err == nil {
-		err = f.verified(w, r, v)
-	}
-	if err == nil {
+	typed, err := f.typed(in.Address)
+	if err != nil {
+		f.failTry(w, r, s, entry{}, in.Address, err)
 		return
 	}
-	for _, reason := range []error{onetime.ErrMismatch, onetime.ErrNotFound, onetime.ErrUsed, onetime.ErrExhausted} {
-		if errors.Is(err, reason) {
-			err = errRefused
-		}
-	}
-	page := f.page(r)
-	problem := problem(err, page.texts)
-	if wantsJSON(r) {
-		problem.write(w)
+	e, ok := s.of(typed)
+	if !ok {
+		f.failTry(w, r, s, entry{}, typed, errNoCookie)
 		return
 	}
-	page.Address = of.typed
-	if issues.ring != nil {
-		page.Request = issues.form()
+	if err = f.judge(w, r, s, e, in.Code); err != nil {
+		f.failTry(w, r, s, e, typed, err)
 	}
-	name := "code"
-	if of.typed == "" {
-		name, page.Address = "start", strings.ToValidUTF8(in.Address, "")
-	}
-	f.failOn(w, name, page, problem)
 }
 
-// Errors of an OnVerified that failed: the secret works again, or nobody knows whether it does.
-var (
-	errNotDone = &requestError{http.StatusServiceUnavailable, "error.not-done"}
-	errLost    = &requestError{http.StatusServiceUnavailable, "error.lost"}
-)
+// judge lets a code do what it is for. nil means that it did, and that the request was answered.
+func (f *Flow) judge(w http.ResponseWriter, r *http.Request, s *session, e entry, code string) error {
+	of, err := f.personOf(r, e.address)
+	if err != nil {
+		return err
+	}
+	v, err := of.manager.VerifyOTP(r.Context(), of.subject, code, e.bound(), e.requests(of), onetime.Idempotent(e.binding))
+	if err = f.judged(r.Context(), err); err != nil {
+		return e.stated(err, s.now)
+	}
+	return f.verified(w, r, s, e, v)
+}
+
+// stated says more of a refusal than Redis does, by what the entry knows itself: so a decoy's is said alike.
+func (e entry) stated(err error, now time.Time) error {
+	switch {
+	case errors.Is(err, onetime.ErrMismatch) && e.again():
+		return &statedError{err, wrongCodeNewest}
+	case errors.Is(err, onetime.ErrMismatch):
+		return &statedError{err, wrongCode}
+	case (errors.Is(err, onetime.ErrNotFound) || errors.Is(err, onetime.ErrUsed)) && e.codeUntil > 0 && now.Unix() >= e.codeUntil:
+		return &statedError{err, "error.expired"}
+	case errors.Is(err, onetime.ErrUsed):
+		return &statedError{err, "error.gone"} // to whoever asked for it, what its owner did with it shows as little as can be
+	}
+	return err
+}
+
+// failTry shows an error on the page of an entry, and where there is none on that of Start.
+func (f *Flow) failTry(w http.ResponseWriter, r *http.Request, s *session, e entry, typed string, err error) {
+	if e.slot == 0 {
+		if latest, ok := s.newest(); ok && tell(err).reason == "too-many" {
+			e = latest
+		} else {
+			f.failStart(w, r, s, typed, err)
+			return
+		}
+	}
+	t := tell(err)
+	e.note = t.note(s.now)
+	s.keep(w, e)
+	if wantsJSON(r) {
+		f.problem(r, t).write(w)
+		return
+	}
+	f.lead(w, r, f.codePath(e))
+}
 
 // undoTimeout is within what a server gives an answer to be written.
 const undoTimeout = 5 * time.Second
 
-// verified lets OnVerified answer. If it fails the secret is given back, and the error says whether that worked.
-func (f *Flow) verified(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+// verified marks the entry done and lets OnVerified answer. If it fails the secret is given back, and the error says whether
+// that worked.
+func (f *Flow) verified(w http.ResponseWriter, r *http.Request, s *session, e entry, v onetime.Verification) error {
+	done := e.finished(s.now)
+	done.issues = nil
+	done.issued(v.ID, s.now, Sent{})
+	done = done.finished(s.now)
+	done.used = e.used
+	s.keep(w, done)
 	start := time.Now()
 	err := f.config.OnVerified(w, r, whole(v))
 	if err == nil {
 		return nil
 	}
 	f.tell(r.Context(), onetime.Event{Op: "OnVerified", Purpose: v.Purpose, ID: v.ID, Who: f.who(v.Subject), Err: err, Took: time.Since(start)})
+	if e.asked > 0 {
+		s.keep(w, e)
+	} else {
+		s.drop(w, done)
+	}
 	// The request may be over, and with it its context: that may be why OnVerified failed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), undoTimeout)
 	defer cancel()

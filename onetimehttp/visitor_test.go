@@ -33,9 +33,10 @@ const (
 	start   = "/sign-in"
 	code    = "/sign-in/code"
 	link    = "/sign-in/link"
-	cookie  = "__Host-onetime"
+	cookie  = "__Host-onetime-flow-default-1" // of Alice, or Moira, where nobody else was asked for
+	ready   = "__Host-onetime-flow-default-0"
 	alice   = "alice@example.com"   // has an account
-	mallory = "malla@example.com"   // has none, in as many bytes
+	mallory = "moira@example.com"   // has none, in as many bytes, and takes the same cookie
 	phone   = "+15550100"           // has an account
 	stored  = "Alice.S@example.com" // what is stored with Alice's account
 	patient = 2 * time.Minute       // how long tests wait for what happens soon
@@ -115,11 +116,22 @@ func newSetup(s *site) *setup {
 				http.Redirect(w, r, "/home", http.StatusSeeOther)
 				return nil
 			},
-			Limiter:       func(*http.Request) bool { return true },
-			VerifyLimiter: func(*http.Request) bool { return true },
+			OtherBrowser:  onetimehttp.AskOtherBrowser,
+			Limiter:       limiter(func(*http.Request) bool { return true }),
+			VerifyLimiter: limiter(func(*http.Request) bool { return true }),
 		},
 		manager: []onetime.Option{onetime.WithLinkBase(origin + link), onetime.WithObserver(s.notice)},
 		send:    func(context.Context, onetimehttp.Message) error { return nil },
+	}
+}
+
+// limiter refuses for a minute what allow does not let pass.
+func limiter(allow func(*http.Request) bool) func(*http.Request) (time.Duration, error) {
+	return func(r *http.Request) (time.Duration, error) {
+		if allow(r) {
+			return 0, nil
+		}
+		return time.Minute, nil
 	}
 }
 
@@ -141,7 +153,7 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 		return all
 	}
 	var err error
-	s.manager, err = onetime.New(client, onetimetest.Key, with.manager...)
+	s.manager, err = onetime.New(client, onetimetest.Key, append([]onetime.Option{clock.Option()}, with.manager...)...)
 	require.NoError(t, err)
 
 	find, verified := with.config.Lookup, with.config.OnVerified
@@ -167,12 +179,17 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 	require.NoError(t, err)
 	t.Cleanup(func() { s.shutdown(0) }) // what still waits need not be sent
 
-	mux := http.NewServeMux()
-	mux.Handle(cmp.Or(with.config.Paths.Start, start), s.flow.Start())
-	mux.Handle(cmp.Or(with.config.Paths.Verify, code), s.flow.Verify())
-	mux.Handle(cmp.Or(with.config.Paths.Link, link), s.flow.Link())
-	s.handler = mux
+	s.handler = mounted(s.flow, with.config.Paths)
 	return s
+}
+
+// mounted is the handlers of a Flow where its paths say.
+func mounted(flow *onetimehttp.Flow, paths onetimehttp.Paths) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(cmp.Or(paths.Start, start), flow.Start())
+	mux.Handle(cmp.Or(paths.Verify, code), flow.Verify())
+	mux.Handle(cmp.Or(paths.Link, link), flow.Link())
+	return mux
 }
 
 func (s *site) shutdown(d time.Duration) error {
@@ -215,6 +232,18 @@ func (s *site) sessions() int {
 	return len(s.verified)
 }
 
+// uses is how often OnVerified was told of a use that is no repeat.
+func (s *site) uses() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.verified {
+		if !v.Repeated {
+			n++
+		}
+	}
+	return n
+}
+
 // calls is how often the Manager was called.
 func (s *site) calls() int {
 	s.mu.Lock()
@@ -250,7 +279,7 @@ type visitor struct {
 	jar    http.CookieJar
 	header http.Header // of each request, over what it would send
 	seen   *answer
-	form   string // the latest field "request" that a page or an answer for programs has brought
+	stays  bool // it does not go where it is led
 }
 
 // An answer is a response with its body.
@@ -259,6 +288,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	via    *answer // what led there
 }
 
 func (s *site) visitor() *visitor {
@@ -292,10 +322,13 @@ func (v *visitor) request(method, target, kind, body string) *http.Request {
 	r.Header.Set("Sec-Fetch-Site", "none")
 	if method == http.MethodPost {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		r.Header.Set("Origin", "null") // which is what Referrer-Policy: no-referrer makes of it
+		r.Header.Set("Origin", origin)
 	}
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
+	}
+	if site := v.header.Get("Sec-Fetch-Site"); method == http.MethodPost && site != "" && site != "same-origin" && site != "none" {
+		r.Header.Set("Origin", "https://evil.example")
 	}
 	for name, values := range v.header {
 		r.Header.Del(name)
@@ -315,29 +348,16 @@ func (v *visitor) send(h http.Handler, r *http.Request) *answer {
 	h.ServeHTTP(w, r)
 	result := w.Result()
 	v.jar.SetCookies(home, result.Cookies())
-	v.seen = &answer{v.site.t, result.StatusCode, result.Header, w.Body.String()}
-	v.form = cmp.Or(v.seen.form(), v.form)
+	v.seen = &answer{v.site.t, result.StatusCode, result.Header, w.Body.String(), nil}
+	if via := v.seen; !v.stays && r.Method == http.MethodPost && via.status == http.StatusSeeOther && own.MatchString(via.header.Get("Location")) {
+		v.send(v.site.handler, v.request(http.MethodGet, via.header.Get("Location"), "", ""))
+		v.seen.via = via
+	}
 	return v.seen
 }
 
-// request is the field of a page, and of an answer for programs.
-var request = regexp.MustCompile(`(name="request" value="|"request":")([A-Za-z0-9_-]*)`)
-
-// form is what an answer brings for the next form.
-func (a *answer) form() string {
-	if found := request.FindStringSubmatch(a.body); found != nil {
-		return found[2]
-	}
-	return ""
-}
-
-// bring adds the field of the latest form to fields that do not say what it is.
-func (v *visitor) bring(fields []string) []string {
-	if v.form == "" || slices.Contains(fields, "request") {
-		return fields
-	}
-	return append(slices.Clone(fields), "request", v.form)
-}
+// own are the pages of a Flow, to which it leads by itself.
+var own = regexp.MustCompile(`^(/sign-in|/sign-in/code|/sign-in/link|/auth/\w+)(\?|$)`)
 
 func (v *visitor) do(method, target, kind, body string) *answer {
 	return v.send(v.site.handler, v.request(method, target, kind, body))
@@ -347,9 +367,9 @@ func (v *visitor) get(target string) *answer { return v.do(http.MethodGet, targe
 
 const form = "application/x-www-form-urlencoded"
 
-// post sends a form of fields: name, value, name, value. It brings what the latest page brought.
+// post sends a form of fields: name, value, name, value.
 func (v *visitor) post(target string, fields ...string) *answer {
-	return v.do(http.MethodPost, target, form, values(v.bring(fields)).Encode())
+	return v.do(http.MethodPost, target, form, values(fields).Encode())
 }
 
 func values(fields []string) url.Values {
@@ -360,13 +380,10 @@ func values(fields []string) url.Values {
 	return values
 }
 
-// json sends an object of fields: name, value, name, value. It brings what the latest answer brought.
+// json sends an object of fields: name, value, name, value.
 func (v *visitor) json(target string, fields ...any) *answer {
 	v.site.t.Helper()
 	object := map[string]any{}
-	if v.form != "" {
-		object["request"] = v.form
-	}
 	for i := 0; i < len(fields); i += 2 {
 		object[fields[i].(string)] = fields[i+1]
 	}

@@ -155,7 +155,7 @@ func TestChange_TakingBackEndsWhatTheNewAddressCouldSignInWith(t *testing.T) {
 	code := later.Ask("/sign-in", ann, ann)
 	press(s.Visitor(), notice.Link)
 	require.Equal(t, http.StatusGone, later.Get(code.Link).Status)
-	require.Equal(t, http.StatusForbidden, later.Post("/sign-in/code", "address", ann, "code", code.Code).Status)
+	require.Equal(t, http.StatusGone, later.Post("/sign-in/code", "address", ann, "code", code.Code).Status)
 	require.Empty(t, later.SignedIn())
 }
 

@@ -333,7 +333,7 @@ func TestChange_EndsWhatTheOldAddressCouldSignInWith(t *testing.T) {
 	_, request := ask(t, s, v, ann)
 	require.Contains(t, press(v, request.Link).Text, "Your address is changed")
 	require.Equal(t, http.StatusGone, reader.Get(code.Link).Status)
-	require.Equal(t, http.StatusForbidden, reader.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
+	require.Equal(t, http.StatusGone, reader.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
 	require.Empty(t, reader.SignedIn())
 }
 

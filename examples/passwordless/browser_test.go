@@ -22,7 +22,7 @@ const (
 	codeLabel    = "Code of 6 digits"
 	signInButton = "Sign in"
 	hereButton   = "Sign in on this device"
-	againButton  = "Send another one"
+	againButton  = "Send again"
 	startLink    = "Start again"
 )
 
@@ -76,7 +76,7 @@ func TestBrowser_CodeTypedWithSpaces(t *testing.T) {
 
 	b.Type(codeLabel, other(code))
 	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
-	require.Contains(t, b.Text(), "This code does not work. Look again, or ask for a new one.")
+	require.Contains(t, b.Text(), "This code is wrong. 4 attempts are left.")
 	b.Type(codeLabel, " "+code[:3]+" "+code[3:]+" ")
 	require.Equal(t, http.StatusOK, b.Press(signInButton))
 	signedIn(t, b)
@@ -118,10 +118,13 @@ func TestBrowser_LinkOpenedTwice(t *testing.T) {
 	}
 	b.Press(signInButton)
 	signedIn(t, b)
-	require.Equal(t, http.StatusGone, b.Visit(mail.Link))
-	require.Contains(t, b.Text(), "This does not work any more. Ask for a new one.")
-	b.Press(startLink)
-	require.Equal(t, "/sign-in", b.Path())
+	require.Equal(t, http.StatusOK, b.Visit(mail.Link))
+	require.Contains(t, b.Text(), "This link was used in this browser.")
+	phone := browser.Open(t, "Alice's phone")
+	require.Equal(t, http.StatusGone, phone.Visit(mail.Link))
+	require.Contains(t, phone.Text(), "This code or link was already used. Send a new one.")
+	phone.Press(startLink)
+	require.Equal(t, "/sign-in", phone.Path())
 }
 
 // Mail scanners open links before people do, some with a real browser, and whatever the page leads to.
@@ -173,13 +176,13 @@ func TestBrowser_Expired(t *testing.T) {
 	mail := s.ask(b)
 	s.pass(5*time.Minute + time.Second)
 	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
-	require.Contains(t, b.Text(), "This code does not work. Look again, or ask for a new one.")
+	require.Equal(t, http.StatusGone, b.Press(signInButton))
+	require.Contains(t, b.Text(), "Send a new one.")
 	require.Equal(t, http.StatusOK, b.Visit(mail.Link), "a link is good for ten minutes")
 	s.pass(5 * time.Minute)
 	require.Equal(t, http.StatusGone, b.Press(signInButton))
 	require.Equal(t, http.StatusGone, b.Visit(mail.Link))
-	require.Contains(t, b.Text(), "This does not work any more. Ask for a new one.")
+	require.Contains(t, b.Text(), "Send a new one.")
 
 	b.Press(startLink)
 	b.Type(addressLabel, alice)
@@ -231,8 +234,9 @@ func TestBrowser_ScriptSwitchedOff(t *testing.T) {
 	b.Visit(mail.Link)
 	b.Press(signInButton)
 	signedIn(t, b)
-	require.Equal(t, http.StatusGone, b.Visit(mail.Link))
-	b.Press(startLink)
+	require.Equal(t, http.StatusOK, b.Visit(mail.Link))
+	require.Contains(t, b.Text(), "This link was used in this browser.")
+	b.Press("Continue")
 	s.pass(30 * time.Second)
 	mail = s.ask(b)
 	phone.Visit(mail.Link)
@@ -296,7 +300,14 @@ func TestBrowser_BackAfterSuccess(t *testing.T) {
 	signedIn(t, b)
 	b.Back()
 	require.Equal(t, "/sign-in/link", b.Path())
-	require.Contains(t, b.Text(), "This does not work any more. Ask for a new one.")
+	require.Contains(t, b.Text(), "This link was used in this browser.")
+	require.Equal(t, http.StatusOK, b.Press("Continue"), "sent twice, it signs in like the first")
+	signedIn(t, b)
+	b.Press("Sign out")
+	b.Back()
+	b.Visit(s.Origin)
+	require.Contains(t, b.Text(), "You are not signed in.")
+	require.Equal(t, http.StatusGone, b.Visit(mail.Link), "signed out: nothing is repeated")
 }
 
 // Telephones offer the right keys, and the code of the message.

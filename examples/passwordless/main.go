@@ -55,11 +55,11 @@ func (a *app) mount(ctx context.Context, mux *http.ServeMux) (*onetimehttp.Flow,
 	}
 	site.Check(ctx, login) // Report logs what is wrong with this Redis
 	flow, err := onetimehttp.New(login, onetimehttp.Config{
-		Origin:        a.Origin,                          // https://example.com: what requests say of the host is not believed
-		Name:          "Example",                         // in pages and mails
+		Origin: a.Origin, Name: "Example", // https://example.com: what requests say of the host is not believed
 		Lookup:        a.Accounts.Lookup,                 // whose address is it, and where does the mail go?
 		Sender:        a.Mails.Send,                      // called after the answer
 		OnVerified:    a.Sessions.Start,                  // with a new session id; an error gives the code or link back
+		OtherBrowser:  onetimehttp.AskOtherBrowser,       // the mail may be read on the phone
 		Limiter:       limit.PerAddress(20, time.Minute), // or strangers fill Redis
 		VerifyLimiter: limit.PerAddress(60, time.Minute), // people mistype
 	}, onetimehttp.WithObserver(site.Report), onetimehttp.WithQueue(a.Queue...))

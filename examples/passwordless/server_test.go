@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
 	"html"
@@ -62,7 +61,7 @@ func TestProgram_EndsWellOnASignal(t *testing.T) {
 			fmt.Fprint(conn, body)
 			answer, err := http.ReadResponse(answers, nil)
 			require.NoError(t, err)
-			require.Equal(t, http.StatusOK, answer.StatusCode)
+			require.Equal(t, http.StatusSeeOther, answer.StatusCode)
 			answer.Body.Close()
 			select {
 			case <-p.Exited:
@@ -134,10 +133,8 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 	require.NotNil(t, listening, p.Printed.String())
 
 	// The proxy passes requests on without TLS, as one would that changes the Host.
-	var brought string
 	post := func(path string, form url.Values, cookies []*http.Cookie) *http.Response {
 		t.Helper()
-		form.Set("request", brought)
 		request, err := http.NewRequest(http.MethodPost, "http://"+listening[1]+path, strings.NewReader(form.Encode()))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -147,14 +144,13 @@ func TestProgram_BehindAProxyWithHTTPS(t *testing.T) {
 		}
 		response, err := http.DefaultTransport.RoundTrip(request)
 		require.NoError(t, err)
-		body, err := io.ReadAll(response.Body)
+		_, err = io.ReadAll(response.Body)
 		require.NoError(t, err)
 		response.Body.Close()
-		brought = cmp.Or(sitetest.Request(string(body)), brought)
 		return response
 	}
 	asked := post("/sign-in", url.Values{"address": {alice}}, nil)
-	require.Equal(t, http.StatusOK, asked.StatusCode)
+	require.Equal(t, http.StatusSeeOther, asked.StatusCode)
 	mail := server.Mail(t, 0)
 	_, parts := mail.Read(t)
 	require.Contains(t, parts["text/plain; charset=UTF-8"], "\nhttps://example.com/sign-in/link?token=")

@@ -76,10 +76,11 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 		Lookup:        s.Accounts.Lookup, // people who are not known are answered alike, and get no mail
 		Sender:        s.Mails.Send,
 		OnVerified:    a.change,
+		OtherBrowser:  onetimehttp.AskOtherBrowser, // the mail may be read on the phone
 		Limiter:       limit.PerAddress(20, time.Minute),
 		VerifyLimiter: limit.PerAddress(60, time.Minute),
 		Secrets:       onetimehttp.LinkOnly,
-		Paths:         onetimehttp.Paths{Start: "/reset", Link: "/reset/link"},
+		Paths:         onetimehttp.Paths{Start: "/reset", Verify: "/reset/sent", Link: "/reset/link"},
 	}, onetimehttp.WithLinkCheck(a.check), onetimehttp.WithAccountName(userName), onetimehttp.WithTemplates(template.Must(template.New("").Parse(linkText))),
 		onetimehttp.WithTexts(map[string]onetimehttp.Catalogue{"en": words()}), onetimehttp.WithObserver(site.Report),
 		onetimehttp.WithQueue(s.Queue...))
@@ -88,6 +89,7 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 	}
 	a.pages = pages.New(text, a.flow.Style())
 	a.mux.Handle("/reset", a.flow.Start())
+	a.mux.Handle("/reset/sent", a.flow.Verify())
 	a.mux.Handle("/reset/link", a.flow.Link())
 	a.mux.Handle("GET /{$}", a.flow.Protect(s.Home(a.pages, onetimehttp.WriteError)))
 	a.mux.Handle("GET /sign-in/password", a.flow.Protect(http.HandlerFunc(a.askPassword)))
@@ -102,14 +104,15 @@ func userName(_ context.Context, v onetime.Verification) string { return string(
 
 // words are those of the reset, where onetimehttp speaks of signing in.
 func words() onetimehttp.Catalogue {
-	c := onetimehttp.English()
-	c["start.title"] = "Forgot your password for %s?"
-	c["start.address"] = "E-mail address"
-	c["start.submit"] = "Send me a link"
-	c["link.title"] = "New password for %s"
-	c["link.for"] = "This link sets a new password for %s."
-	c["link.submit"] = "Set new password"
-	c["link.other"] = "You asked for it in another browser, or somebody else did. You can set the password here all the same."
-	c["link.here"] = "Set new password here"
-	return c
+	return onetimehttp.Catalogue{
+		"start.title":       "Forgot your password for {service}?",
+		"start.address":     "E-mail address",
+		"start.submit-link": "Send me a link",
+		"done.title":        "Your password is set",
+		"link.title":        "New password for {service}",
+		"link.for":          "This link sets a new password for {account}.",
+		"link.submit":       "Set new password",
+		"link.other":        "You asked for it in another browser, or somebody else did. You can set the password here all the same.",
+		"link.here":         "Set new password here",
+	}
 }

@@ -47,6 +47,10 @@ func (a *app) check(r *http.Request, v onetime.Verification) error {
 // A write that timed out may have happened. It is an error here: the link works again, and the person sets the password once
 // more.
 func (a *app) change(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+	if v.Repeated { // the form was sent twice: the password of the first sending stays
+		a.pages.Show(w, http.StatusOK, "done", nil)
+		return nil
+	}
 	hash, err := a.passwords.hash(r.Context(), r.PostFormValue("password"))
 	if err != nil {
 		return err

@@ -37,8 +37,11 @@ func TestReset_SetsThePasswordAndSignsNobodyIn(t *testing.T) {
 	require.True(t, knows(t, s, alice, first))
 
 	again := v.Post("/reset/link", "token", token, "password", second, "again", second)
-	require.Equal(t, http.StatusGone, again.Status)
-	require.Equal(t, http.StatusGone, v.Get(mail.Link).Status)
+	require.Contains(t, again.Text, "<h1>Your password is set</h1>", "sent twice: it is that of the first")
+	require.False(t, knows(t, s, alice, second))
+	require.Equal(t, http.StatusGone, s.Visitor().Get(mail.Link).Status)
+	require.Equal(t, http.StatusGone, s.Visitor().Post("/reset/link", "token", token, "password", second, "again", second).Status)
+	require.False(t, knows(t, s, alice, second))
 	s.Clock.Advance(time.Minute)
 	set(t, s, alice, second)
 	require.False(t, knows(t, s, alice, first))
@@ -83,9 +86,9 @@ func TestReset_FailedStoreAndNoRedisAsksForANewLink(t *testing.T) {
 	})
 	shown = v.Submit(shown, "password", first, "again", first)
 	require.Equal(t, http.StatusServiceUnavailable, shown.Status)
-	require.Equal(t, "That could not be done just now. Ask for a new one.", shown.Said())
+	require.Equal(t, "That could not be done just now. Send a new code or link.", shown.Said())
 	require.Contains(t, shown.Text, `href="/reset"`)
-	require.Equal(t, 3, calls)
+	require.Equal(t, 4, calls, "and the page that says so")
 }
 
 func TestReset_EndsSessionsAndOutstandingSecrets(t *testing.T) {
@@ -113,7 +116,7 @@ func TestReset_EndsSessionsAndOutstandingSecrets(t *testing.T) {
 	require.Equal(t, bob, other.SignedIn())
 	require.Equal(t, http.StatusGone, reset.Get(outstanding.Link).Status)
 	require.Equal(t, http.StatusGone, login.Get(code.Link).Status)
-	require.Equal(t, http.StatusForbidden, login.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
+	require.Equal(t, http.StatusGone, login.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
 	require.Empty(t, login.SignedIn())
 	require.Equal(t, http.StatusOK, other.Get(unconcerned.Link).Status)
 	require.True(t, knows(t, s, alice, first))
@@ -147,7 +150,7 @@ func TestReset_RevokeThatIsUndecidedIsTriedAgain(t *testing.T) {
 		require.NoError(t, err)
 		return len(status.Pending) == 0
 	})
-	require.Equal(t, http.StatusForbidden, login.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
+	require.Equal(t, http.StatusGone, login.Post("/sign-in/code", "address", alice, "code", code.Code).Status)
 }
 
 // Who uses a code of before, after the password was stored and before the code is revoked, is signed out as well.
@@ -236,20 +239,25 @@ func TestReset_ParallelPostsSetOnePassword(t *testing.T) {
 	}
 	begin.Done()
 	done.Wait()
-	winner := -1
-	for i, status := range answers {
-		if status == http.StatusOK {
-			require.Equal(t, -1, winner, "two passwords were set: %v", answers)
-			winner = i
-			continue
-		}
-		require.Equal(t, http.StatusGone, status)
-	}
 	account, err := a.Accounts.Get(t.Context(), "account-1")
 	require.NoError(t, err)
-	right, err := a.passwords.matches(t.Context(), account.Password, password(winner))
-	require.NoError(t, err)
-	require.True(t, right)
+	set := 0
+	for i, status := range answers { // those that repeat the first are answered as it was
+		require.Contains(t, []int{http.StatusOK, http.StatusGone}, status)
+		right, err := a.passwords.matches(t.Context(), account.Password, password(i))
+		require.NoError(t, err)
+		if right {
+			set++
+		}
+	}
+	require.Equal(t, 1, set)
+	mails := 0
+	for _, mail := range s.Visitor().Inbox() {
+		if strings.Contains(mail.Subject, "was changed") {
+			mails++
+		}
+	}
+	require.LessOrEqual(t, mails, 1, "the password was set once")
 }
 
 func TestReset_UnknownAddressIsAnsweredAlike(t *testing.T) {
@@ -306,7 +314,9 @@ func TestReset_TokenDoesNotLeak(t *testing.T) {
 	done.Guarded(t)
 	require.NotContains(t, done.Text, token)
 	require.Equal(t, "/reset/link", done.Path)
-	require.Empty(t, asked, "no redirect carries it on")
+	for _, at := range asked {
+		require.NotContains(t, at.String(), token, "no redirect carries it on")
+	}
 	for _, values := range append(shown.Header["Set-Cookie"], done.Header["Set-Cookie"]...) {
 		require.NotContains(t, values, token)
 	}

@@ -30,7 +30,7 @@ func (a *app) takePassword() http.Handler {
 			a.pages.Show(w, http.StatusBadRequest, "password", form{typed, "Check the address."})
 			return
 		}
-		if !perClient(r) || !perAccount(address) {
+		if wait, err := perClient(r); err != nil || wait > 0 || !perAccount(address) {
 			a.pages.Show(w, http.StatusTooManyRequests, "password", form{address, "Too many attempts. Wait a while, or sign in by code or link."})
 			return
 		}

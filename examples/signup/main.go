@@ -67,6 +67,7 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 		Lookup:        anybody,
 		Sender:        a.send,
 		OnVerified:    a.create,
+		OtherBrowser:  onetimehttp.AskOtherBrowser,       // the mail may be read on the phone
 		Limiter:       limit.PerAddress(20, time.Minute), // or strangers have this service write to everybody
 		VerifyLimiter: limit.PerAddress(60, time.Minute),
 		Paths:         onetimehttp.Paths{Start: "/sign-up", Verify: "/sign-up/code", Link: "/sign-up/link"},
@@ -80,23 +81,23 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 	a.mux.Handle("/sign-up/code", a.flow.Verify())
 	a.mux.Handle("/sign-up/link", a.flow.Link())
 	a.mux.Handle("GET /{$}", a.flow.Protect(s.Home(a.pages, onetimehttp.WriteError)))
-	s.Mount(a.mux, a.flow)
+	s.Mount(a.mux, a.flow, signIn)
 	return a, nil
 }
 
 // words are those of signing up, where onetimehttp speaks of signing in.
 func words() onetimehttp.Catalogue {
-	c := onetimehttp.English()
-	c["start.title"] = "Create an account at %s"
-	c["start.address"] = "E-mail address"
-	c["start.submit"] = "Send me a code and a link"
-	c["code.title"] = "Confirm your address"
-	c["code.sent"] = "A message to this address is on its way. It is good for a few minutes."
-	c["code.submit"] = "Create account"
-	c["link.title"] = "Create an account at %s"
-	c["link.for"] = "This link makes an account for %s."
-	c["link.submit"] = "Create account"
-	c["link.other"] = "You asked for it in another browser, or somebody else did. The account is made here, on this device."
-	c["link.here"] = "Create account on this device"
-	return c
+	return onetimehttp.Catalogue{
+		"start.title":   "Create an account at {service}",
+		"start.address": "E-mail address",
+		"start.submit":  "Send me a code and a link",
+		"code.title":    "Confirm your address",
+		"code.submit":   "Create account",
+		"link.title":    "Create an account at {service}",
+		"link.for":      "This link makes an account for {account}.",
+		"link.submit":   "Create account",
+		"link.other":    "You asked for it in another browser, or somebody else did. The account is made here, on this device.",
+		"link.here":     "Create account on this device",
+		"code.hint":     "Look in the spam folder, too.",
+	}
 }

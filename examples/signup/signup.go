@@ -52,6 +52,9 @@ If it was not you, ignore this message.
 // If the account cannot be stored, the error gives code and link back.
 func (a *app) create(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 	account, err := a.Accounts.Create(r.Context(), v.Subject)
+	if v.Repeated && errors.Is(err, accounts.ErrTaken) { // the form was sent twice, and the first sending has made it
+		account, err = a.made(r.Context(), v.Subject)
+	}
 	switch {
 	case errors.Is(err, accounts.ErrTaken):
 		// Made meanwhile, in another browser, or a code was guessed that nobody was told. It was for an account that does not
@@ -64,4 +67,16 @@ func (a *app) create(w http.ResponseWriter, r *http.Request, v onetime.Verificat
 	a.Sessions.Begin(w, r, account)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 	return nil
+}
+
+// made returns the account of an address.
+func (a *app) made(ctx context.Context, address string) (accounts.Account, error) {
+	id, _, found, err := a.Accounts.Lookup(ctx, address)
+	if err == nil && !found {
+		err = accounts.ErrTaken // and gone again
+	}
+	if err != nil {
+		return accounts.Account{}, err
+	}
+	return a.Accounts.Get(ctx, id)
 }

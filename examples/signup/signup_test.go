@@ -39,9 +39,11 @@ func TestSignup_CodeEndsTheLink(t *testing.T) {
 	require.Equal(t, "/", v.Post("/sign-up/code", "address", carol, "code", mail.Code).Path)
 	require.Equal(t, carol, v.SignedIn())
 	require.True(t, has(t, s, carol))
-	require.Equal(t, http.StatusGone, v.Get(mail.Link).Status)
-	require.Equal(t, http.StatusGone, v.Post("/sign-up/link", "token", token).Status)
-	require.Equal(t, http.StatusForbidden, v.Post("/sign-up/code", "address", carol, "code", mail.Code).Status)
+	require.Contains(t, v.Get(mail.Link).Text, "This link was used in this browser.")
+	require.Contains(t, v.Post("/sign-up/link", "token", token).Text, "This link was used in this browser.")
+	require.Equal(t, "/", v.Post("/sign-up/code", "address", carol, "code", mail.Code).Path, "sent twice, it signs in like the first")
+	require.Equal(t, http.StatusGone, s.Visitor().Get(mail.Link).Status)
+	require.Equal(t, http.StatusForbidden, s.Visitor().Post("/sign-up/code", "address", carol, "code", mail.Code).Status)
 	require.Equal(t, []string{alice, carol}, s.Accounts.Addresses())
 
 	v.Post("/sign-out")
@@ -61,7 +63,7 @@ func TestSignup_LinkEndsTheCode(t *testing.T) {
 	require.Equal(t, "/", v.Submit(shown).Path)
 	require.Equal(t, carol, v.SignedIn())
 	v.Post("/sign-out")
-	require.Equal(t, http.StatusForbidden, v.Post("/sign-up/code", "address", carol, "code", mail.Code).Status)
+	require.Equal(t, http.StatusForbidden, v.Post("/sign-up/code", "address", carol, "code", mail.Code).Status, "signed out: forgotten")
 	require.Empty(t, v.SignedIn())
 }
 

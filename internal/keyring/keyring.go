@@ -41,9 +41,9 @@ type Ring struct {
 
 // A Key is what one key of a Ring is for.
 type Key struct {
-	digests, tokens mac
-	issues          cipher.AEAD // whose nonces are ids of issues
-	tickets, forms  cipher.AEAD // whose nonces are random, and led by them
+	digests, tokens   mac
+	issues            cipher.AEAD // whose nonces are ids of issues
+	tickets, sessions cipher.AEAD // whose nonces are random, and led by them
 }
 
 // New derives a Ring. It reports all that is wrong with the keys.
@@ -66,7 +66,7 @@ func New(key []byte, previous [][]byte, naming []byte) (*Ring, error) {
 	for _, k := range all {
 		ring.Keys = append(ring.Keys, Key{
 			newMAC(d.key(k, "digests")), newMAC(d.key(k, "tokens")),
-			d.seal(k, "sealing", cipher.NewGCM), d.seal(k, "tickets", cipher.NewGCMWithRandomNonce), d.seal(k, "forms", cipher.NewGCMWithRandomNonce),
+			d.seal(k, "sealing", cipher.NewGCM), d.seal(k, "tickets", cipher.NewGCMWithRandomNonce), d.seal(k, "sessions", cipher.NewGCMWithRandomNonce),
 		})
 	}
 	return ring, d.failed

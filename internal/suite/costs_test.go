@@ -71,7 +71,7 @@ func TestCosts_OfWhatStrangersSend(t *testing.T) {
 		"Start, refused by a send limit": func(t *testing.T, _ *rig.Backend, handler http.Handler) {
 			s := newStranger(t, handler)
 			s.start(short)
-			s.send(http.StatusTooManyRequests, "/sign-in", "address", short)
+			s.send(http.StatusSeeOther, "/sign-in", "address", short)
 		},
 		"Start, and again after 30 s": func(t *testing.T, b *rig.Backend, handler http.Handler) {
 			s := newStranger(t, handler)
@@ -91,15 +91,15 @@ func TestCosts_OfWhatStrangersSend(t *testing.T) {
 		"a link with an invented token": one(func(s *stranger) {
 			token := strings.Repeat("A", 76)
 			s.send(http.StatusBadRequest, "/sign-in/link?token="+token)
-			s.send(http.StatusBadRequest, "/sign-in/link", "token", token, "here", "yes")
+			s.send(http.StatusSeeOther, "/sign-in/link", "token", token, "here", "yes")
 		}),
 		"anything that a Limiter refuses": func(t *testing.T, b *rig.Backend, _ http.Handler) {
 			s := newStranger(t, newFlow(t, linked(t, b), func(c *onetimehttp.Config) {
-				c.Limiter = func(*http.Request) bool { return false }
+				c.Limiter = func(*http.Request) (time.Duration, error) { return time.Minute, nil }
 				c.VerifyLimiter = c.Limiter
 			}))
-			s.send(http.StatusTooManyRequests, "/sign-in", "address", short)
-			s.send(http.StatusTooManyRequests, "/sign-in/code", "address", short, "code", "000001")
+			s.send(http.StatusSeeOther, "/sign-in", "address", short)
+			s.send(http.StatusSeeOther, "/sign-in/code", "address", short, "code", "000001")
 		},
 	}
 	rows := costs(t)

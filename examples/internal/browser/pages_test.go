@@ -25,7 +25,7 @@ const (
 	askButton    = "Send me a code or a link"
 	codeLabel    = "Code of 6 digits"
 	signInButton = "Sign in"
-	againButton  = "Send another one"
+	againButton  = "Send again"
 )
 
 // A site is the handlers of onetimehttp, and what they sent.
@@ -54,8 +54,8 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 			return onetimesend.Delivery{Channel: onetimesend.ChannelMail}, nil
 		},
 		OnVerified:    func(http.ResponseWriter, *http.Request, onetime.Verification) error { return nil },
-		Limiter:       func(*http.Request) bool { return true },
-		VerifyLimiter: func(*http.Request) bool { return true },
+		Limiter:       func(*http.Request) (time.Duration, error) { return 0, nil },
+		VerifyLimiter: func(*http.Request) (time.Duration, error) { return 0, nil },
 	}
 	change(&config)
 	atOnce := onetimehttp.WithQueue(onetimesend.WithDelay(0), onetimesend.WithRecipientLimits())
@@ -99,16 +99,18 @@ func (s *site) mail() onetimehttp.Message {
 }
 
 // ask asks for a message, and returns the status of the answer.
-func (s *site) ask(b *browser.Browser) int {
+func (s *site) ask(b *browser.Browser) int { return s.askBy(b, askButton) }
+
+func (s *site) askBy(b *browser.Browser, button string) int {
 	b.Visit(s.origin + "/sign-in")
 	b.Type(addressLabel, address)
-	return b.Press(askButton)
+	return b.Press(button)
 }
 
 // Each page, in each state that it can be in, can be used by everybody, on a narrow screen and by keyboard, too.
 func TestBrowser_Pages(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(*onetimehttp.Config) {}, nil)
+	s := newSite(t, func(c *onetimehttp.Config) { c.OtherBrowser = onetimehttp.AskOtherBrowser }, nil)
 	b := browser.Open(t, "Alice")
 	require.Equal(t, http.StatusOK, b.Visit(s.origin+"/sign-in"))
 	b.Examine("start")
@@ -143,7 +145,7 @@ func TestBrowser_Pages(t *testing.T) {
 	mail = s.mail()
 	b.Type(codeLabel, wrong(mail.Code, 0))
 	s.clock.Advance(5*time.Minute + time.Second)
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	require.Equal(t, http.StatusGone, b.Press(signInButton))
 	b.Examine("code-expired")
 }
 
@@ -183,7 +185,7 @@ func TestBrowser_PagesOfLinksAlone(t *testing.T) {
 		c.Secrets, c.OtherBrowser = onetimehttp.LinkOnly, onetimehttp.RefuseOtherBrowser
 	}, nil)
 	b := browser.Open(t, "Alice")
-	require.Equal(t, http.StatusOK, s.ask(b))
+	require.Equal(t, http.StatusOK, s.askBy(b, "Send me a link"))
 	b.Examine("sent")
 	mail := s.mail()
 	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))

@@ -26,7 +26,8 @@ func New(ctx context.Context, s *site.Site) (*onetime.Manager, *onetimehttp.Flow
 	flow, err := onetimehttp.New(login, onetimehttp.Config{
 		Origin: s.Origin, Name: "Example",
 		Lookup: s.Accounts.Lookup, Sender: s.Mails.Send, OnVerified: s.Sessions.Start,
-		Limiter: limit.PerAddress(20, time.Minute), VerifyLimiter: limit.PerAddress(60, time.Minute),
+		OtherBrowser: onetimehttp.AskOtherBrowser, // the mail may be read on the phone
+		Limiter:      limit.PerAddress(20, time.Minute), VerifyLimiter: limit.PerAddress(60, time.Minute),
 	}, onetimehttp.WithObserver(site.Report), onetimehttp.WithQueue(s.Queue...))
 	return login, flow, err
 }

@@ -122,9 +122,18 @@ func parsePeople(people string, sms bool) (addresses []string, err error) {
 	return addresses, nil
 }
 
-// Mount adds what all examples have beside their subject: sign-out, and the inbox.
-func (s *Site) Mount(mux *http.ServeMux, flow *onetimehttp.Flow) {
-	mux.Handle("POST /sign-out", flow.Protect(http.HandlerFunc(s.Sessions.End)))
+// Mount adds what all examples have beside their subject: sign-out, and the inbox. It is behind the first of the flows, and all
+// of them forget who was signed in.
+func (s *Site) Mount(mux *http.ServeMux, flows ...*onetimehttp.Flow) {
+	flow := flows[0]
+	mux.Handle("POST /sign-out", flow.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range flows {
+			if err := f.Forget(w, r); err != nil { // Back may sign in again within 60 s: the person is signed out all the same
+				slog.ErrorContext(r.Context(), "forget", "error", err)
+			}
+		}
+		s.Sessions.End(w, r)
+	})))
 	if s.Inbox != nil {
 		mux.Handle("GET /inbox", inbox.Private(flow.Protect(s.Inbox.Page(flow.Style()))))
 		mux.Handle("GET /inbox/{mail}", inbox.Private(flow.Protect(s.Inbox.Mail())))

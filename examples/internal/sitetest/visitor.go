@@ -2,7 +2,6 @@
 package sitetest
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"html"
@@ -13,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,9 +24,6 @@ type Visitor struct {
 	Origin string
 	Client *http.Client
 	t      testing.TB
-
-	mu      sync.Mutex
-	request string // the latest field of that name that a page has brought
 }
 
 // NewVisitor returns a visitor of the site at origin.
@@ -54,14 +49,10 @@ func (v *Visitor) Get(path string) Page {
 	return v.Read(v.Client.Get(v.URL(path)))
 }
 
-// Post sends a form of fields: name, value, name, value. It brings the request that the latest page has brought.
+// Post sends a form of fields: name, value, name, value.
 func (v *Visitor) Post(path string, fields ...string) Page {
 	v.t.Helper()
-	form := values(fields)
-	if request := v.remember(""); request != "" && !form.Has("request") {
-		form.Set("request", request)
-	}
-	return v.Read(v.Client.PostForm(v.URL(path), form))
+	return v.Read(v.Client.PostForm(v.URL(path), values(fields)))
 }
 
 func values(fields []string) url.Values {
@@ -110,26 +101,7 @@ func (v *Visitor) Read(response *http.Response, err error) Page {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(v.t, err)
-	v.remember(Request(string(body)))
 	return Page{response.StatusCode, response.Request.URL.Path, string(body), response.Header}
-}
-
-// remember keeps a request, unless it is empty, and returns the latest.
-func (v *Visitor) remember(request string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.request = cmp.Or(request, v.request)
-	return v.request
-}
-
-var request = regexp.MustCompile(`(?:name="request" value="|"request":")([A-Za-z0-9_-]+)"`)
-
-// Request returns what a page, or an answer for programs, brings for the next form; "" if nothing.
-func Request(text string) string {
-	if found := request.FindStringSubmatch(text); found != nil {
-		return found[1]
-	}
-	return ""
 }
 
 // URL returns the address of a path; links of mails are whole addresses.
@@ -252,19 +224,26 @@ func (p Page) Said() string {
 
 var style = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 
-// Seen returns what of a page can tell one case from another, with the name of somebody replaced. The values of cookies, of
-// the field "request" and the date are in each answer others.
+var (
+	nonce = regexp.MustCompile(`name="nonce" value="[A-Za-z0-9_-]{22}"`)
+	entry = regexp.MustCompile(`entry=[1-5]`)
+	wait  = regexp.MustCompile(`\d+ (second|minute)s?`)
+)
+
+// Seen returns what of a page can tell one case from another, with the name of somebody replaced. The values of cookies, the
+// nonces of forms and the date are in each answer others.
 func (p Page) Seen(name, instead string) Page {
-	if found := Request(p.Text); found != "" {
-		p.Text = strings.ReplaceAll(p.Text, found, strings.Repeat("R", len(found)))
-	}
+	p.Text = nonce.ReplaceAllString(p.Text, "nonce")
+	p.Text = wait.ReplaceAllString(p.Text, "some time")
+	p.Text = entry.ReplaceAllString(p.Text, "entry=N") // which goes by the address
 	p.Text = strings.ReplaceAll(p.Text, name, instead)
 	p.Header = p.Header.Clone()
 	p.Header.Del("Date")
 	for i, c := range p.Header["Set-Cookie"] {
 		name, rest, _ := strings.Cut(c, "=")
 		_, attributes, _ := strings.Cut(rest, ";")
-		p.Header["Set-Cookie"][i] = name + ";" + attributes
+		attributes, _, _ = strings.Cut(attributes, "Max-Age")
+		p.Header["Set-Cookie"][i] = strings.TrimRight(name, "12345") + ";" + attributes
 	}
 	return p
 }
@@ -278,8 +257,8 @@ func (p Page) Guarded(t testing.TB) {
 	sum := sha256.Sum256([]byte(found[1]))
 	require.Equal(t, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		p.Header.Get("Content-Security-Policy"))
-	require.Equal(t, "no-store", p.Header.Get("Cache-Control"))
-	require.Equal(t, "no-referrer", p.Header.Get("Referrer-Policy"))
+	require.Equal(t, "no-store, no-transform", p.Header.Get("Cache-Control"))
+	require.Equal(t, "strict-origin", p.Header.Get("Referrer-Policy"))
 	for _, from := range loads.FindAllString(p.Text, -1) {
 		require.Fail(t, "loads something", from)
 	}
