@@ -500,3 +500,67 @@ func TestTicket_OpensForItsPurposeOnly(t *testing.T) {
 	_, _, ok = once.Open(s.inside.Ring, s.inside.Purpose, of)
 	require.False(t, ok)
 }
+
+// How many wrong codes are left, over limits of every size, is how many are evaluated.
+func TestOnce_TellsTheWrongCodesThatAreLeft(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, limits := range [][]onetime.Limit{
+		{{Burst: 3, Per: 30 * day}, {Burst: 10, Per: time.Hour}},
+		{{Burst: 10, Per: time.Hour}, {Burst: 3, Per: 30 * day}},
+		{{Burst: 100, Per: 30 * day}},
+		{{Burst: 99, Per: 30*day - 7*time.Millisecond}, {Burst: 100, Per: time.Second}},
+		{{Burst: 1, Per: 30 * day}},
+		{{Burst: 7, Per: 17*time.Hour + 3*time.Millisecond}, {Burst: 6, Per: 13 * time.Hour}, {Burst: 5, Per: 11 * day}, {Burst: 4, Per: 19 * day}},
+	} {
+		for _, wait := range []time.Duration{0, 5 * time.Hour} {
+			s := onMini(t, onetime.WithGuessLimits(limits...))
+			s.refuses(t, onetime.ErrMismatch)
+			s.Advance(t, wait)
+			var told []int
+			for {
+				_, err := s.run(t, s.call(t))
+				var denied *onetime.DeniedError
+				require.ErrorAs(t, err, &denied)
+				if denied.Reason != onetime.ErrMismatch {
+					break
+				}
+				told = append(told, denied.AttemptsLeft)
+			}
+			for i, left := range told {
+				require.Equal(t, len(told)-1-i, left, "%v", limits)
+			}
+		}
+	}
+}
+
+// A time beyond what a limit can produce is of another setting: one more wrong code passes, and none is left after it.
+func TestOnce_ALimitOfAnotherSettingIsCut(t *testing.T) {
+	wide := onMini(t, onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: time.Hour}))
+	for range 100 {
+		wide.refuses(t, onetime.ErrMismatch)
+	}
+	require.NoError(t, wide.Raw.HSet(t.Context(), wide.Only(t), "f", "1").Err())
+	narrow := newScene(t, wide.Backend, onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour}))
+	require.NoError(t, wide.Raw.HSet(t.Context(), wide.Only(t), "g3600000", wide.Now.Add(3*time.Hour).UnixMilli()).Err())
+	denied := narrow.refuses(t, onetime.ErrMismatch)
+	require.Zero(t, denied.AttemptsLeft)
+	require.Equal(t, 30*time.Minute, denied.RetryAfter)
+	narrow.refuses(t, onetime.ErrLocked)
+}
+
+// Of two matches of one call in the same record each has its own field, kind and window.
+func TestOnce_EachMatchIsJudgedByItself(t *testing.T) {
+	s := onMini(t)
+	late := s.step(t, 3)
+	early := s.step(t, -3)
+	early.Secret = "8 bytes."
+	wide := s.step(t, -1)
+	wide.Secret, wide.Period, wide.Number = "8 BYTES.", time.Minute, s.Now.Unix()/60
+	s.refuses(t, onetime.ErrMismatch, late, early)
+	use := s.takes(t, late, early, wide, index(0, 3), counter(0, 1))
+	require.Equal(t, 2, use.Match)
+	use = s.takes(t, wide, index(1<<3, 3), counter(9, 8), index(1<<3, 2))
+	require.Equal(t, 3, use.Match)
+	s.refuses(t, onetime.ErrUsed, wide, index(1<<3, 3), late)
+	require.Equal(t, 2, len(s.Record(t, s.Only(t)))-4, "fields of two secrets; two limits, failures and the last charge")
+}
