@@ -1,6 +1,7 @@
 package once_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -563,4 +565,22 @@ func TestOnce_EachMatchIsJudgedByItself(t *testing.T) {
 	require.Equal(t, 3, use.Match)
 	s.refuses(t, onetime.ErrUsed, wide, index(1<<3, 3), late)
 	require.Equal(t, 2, len(s.Record(t, s.Only(t)))-4, "fields of two secrets; two limits, failures and the last charge")
+}
+
+func TestRule4_WithoutTheRightToSetATTLNothingStays(t *testing.T) {
+	rig.OnRedis(t, func(t *testing.T, b *rig.Backend) {
+		ctx := t.Context()
+		require.NoError(t, b.Raw.Do(ctx, "ACL", "SETUSER", "factors", "on", ">password", "~*", "+@all", "-pexpireat").Err())
+		t.Cleanup(func() { b.Raw.Do(context.Background(), "ACL", "DELUSER", "factors") })
+		client := redis.NewClient(&redis.Options{Addr: b.Raw.Options().Addr, Username: "factors", Password: "password", ContextTimeoutEnabled: true})
+		t.Cleanup(func() { client.Close() })
+		copied := *b
+		copied.Client = client
+		s := newScene(t, &copied)
+		for _, numbers := range [][]once.Number{nil, {counter(0, 1)}, {s.step(t, 0)}} {
+			_, err := s.run(t, s.call(t, numbers...))
+			rig.Undecided(t, err)
+			require.Empty(t, b.Records(t))
+		}
+	})
 }
