@@ -584,3 +584,23 @@ func TestRule4_WithoutTheRightToSetATTLNothingStays(t *testing.T) {
 		}
 	})
 }
+
+func TestOnce_TheLeastNumberThatIsFreeIsTaken(t *testing.T) {
+	s := onMini(t)
+	s.takes(t, counter(5, 5))
+	s.takes(t, counter(5, 6))
+	s.takes(t, index(0, 0))
+}
+
+func TestRule13_AnotherNumberIsNoRepeat(t *testing.T) {
+	s := onMini(t)
+	c := s.call(t, index(0, 5))
+	c.Group = keyring.Random(keyring.IDSize)
+	_, err := s.run(t, c)
+	require.NoError(t, err)
+	for _, other := range []int64{0, 4, 6, 15} {
+		c.Numbers = []once.Number{index(0xFFFF, other)}
+		_, err := s.run(t, c)
+		rig.Refused(t, err, onetime.ErrUsed)
+	}
+}
