@@ -395,26 +395,30 @@ func response(err error) (status int, text string) {
 	case errors.Is(err, onetime.ErrInvalid):
 		return http.StatusBadRequest, "Check the address."
 	case errors.Is(err, onetime.ErrMalformed):
-		return http.StatusBadRequest, "This is not a whole code or link. Look again."
+		return http.StatusBadRequest, "This is not a whole code or link. Check it and try again."
 	case errors.Is(err, onetime.ErrMismatch):
-		return http.StatusForbidden, "This is not right. Look again."
-	case errors.Is(err, onetime.ErrNotFound), errors.Is(err, onetime.ErrUsed), errors.Is(err, onetime.ErrExhausted):
-		return http.StatusGone, "This does not work any more. Ask for a new one."
+		return http.StatusForbidden, "This is not right. Check it and try again."
+	case errors.Is(err, onetime.ErrNotFound):
+		return http.StatusGone, "This code or link no longer works. Send a new one."
+	case errors.Is(err, onetime.ErrUsed):
+		return http.StatusGone, "This code or link was already used. Send a new one."
+	case errors.Is(err, onetime.ErrExhausted):
+		return http.StatusGone, "Too many wrong codes were tried. Send a new code."
 	case errors.Is(err, onetime.ErrBinding):
-		return http.StatusForbidden, "Open the link in the browser you asked from, or ask for a new one."
+		return http.StatusForbidden, "Open the link in the browser you asked from, type the code there, or send a new one."
 	case errors.Is(err, onetime.ErrSubject):
-		return http.StatusForbidden, "This is for another account. Ask for a new one."
+		return http.StatusForbidden, "This is for another account. Send a new one."
 	case errors.Is(err, onetime.ErrThrottled):
 		return http.StatusTooManyRequests, "You have asked too often. Wait a while."
 	case errors.Is(err, onetime.ErrLocked):
 		return http.StatusTooManyRequests, "Too many wrong codes. Wait a while, or use a link."
 	case errors.Is(err, onetime.ErrDisabled):
-		return http.StatusForbidden, "Codes are switched off for you. Use a link, or ask us for help."
+		return http.StatusForbidden, "Codes are disabled for this account. Use a link, or ask us for help."
 	case errors.Is(err, onetime.ErrDenied): // a reason that a later version may bring
-		return http.StatusForbidden, "This does not work. Ask for a new one."
+		return http.StatusForbidden, "This does not work. Send a new one."
 	}
 	// Undecided: Redis did not answer. Log err and never let the person in.
-	return http.StatusServiceUnavailable, "We cannot tell right now. Try again; if that fails, ask for a new one."
+	return http.StatusServiceUnavailable, "We cannot tell right now. Try again; if that fails, send a new one."
 }
 
 // What an error becomes in a handler: a status, a Retry-After where there is one, and what to tell the person.
@@ -448,7 +452,7 @@ func Example_errors() {
 	// Output:
 	// 429 "30" You have asked too often. Wait a while.
 	// 400 "" Check the address.
-	// 503 We cannot tell right now. Try again; if that fails, ask for a new one.
+	// 503 We cannot tell right now. Try again; if that fails, send a new one.
 }
 
 // Incorrect: the handler of the link verifies on GET. Mail scanners, link previews and browsers that load pages ahead

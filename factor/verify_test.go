@@ -173,13 +173,11 @@ func TestRule15_ASpellingOfAUsedCodeIsUsed(t *testing.T) {
 	require.Zero(t, rig.MustStatus(t, s.Factors.Manager(), alice).Failures)
 }
 
-// Steps 1 and 2 after this one have the same digits, under this key.
+// The first two steps that have the same digits under this key.
 func TestRule15_TheSameDigitsInTwoStepsAreUsedOnce(t *testing.T) {
-	step := int64(0)
-	for hotp(factor.SHA1, apps, 6, step) != hotp(factor.SHA1, apps, 6, step+1) {
-		step++
-	}
+	const step = int64(910737)
 	code := hotp(factor.SHA1, apps, 6, step)
+	require.Equal(t, code, hotp(factor.SHA1, apps, 6, step+1))
 	start := func() *scene {
 		return newScene(t, rig.NewMini(t, time.Unix(step*30, 0)), mustKeys(t, sealing))
 	}

@@ -245,3 +245,21 @@ func TestKeys_PseudonymsDifferByPersonPurposeAndNamingKey(t *testing.T) {
 		seen[other] = true
 	}
 }
+
+func TestKeys_NamesOfSecretsDifferByEveryInput(t *testing.T) {
+	r := ring(t, rig.Key('k', 32), rig.Key('n', 32))
+	p := challenge(r, "default", "alice@example.com", "")
+	base := r.Once(p, "t", "secret")
+	require.Len(t, base, 8)
+	require.Equal(t, base, ring(t, rig.Key('x', 32), rig.Key('n', 32)).Once(p, "t", "secret"), "rotations keep it")
+	for i, other := range []string{
+		r.Once(challenge(r, "login", "alice@example.com", ""), "t", "secret"),
+		r.Once(challenge(r, "default", "bob@example.com", ""), "t", "secret"),
+		r.Once(p, "h", "secret"),
+		r.Once(p, "t", "secret2"),
+		r.Once(p, "ts", "ecret"),
+		ring(t, rig.Key('k', 32), rig.Key('m', 32)).Once(p, "t", "secret"),
+	} {
+		require.NotEqual(t, base, other, i)
+	}
+}

@@ -1,6 +1,7 @@
 package once_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -499,4 +501,106 @@ func TestTicket_OpensForItsPurposeOnly(t *testing.T) {
 	of := s.inside.Ring.SealTicket(keyring.Ticket{Challenge: s.who, Issue: id, Call: id})
 	_, _, ok = once.Open(s.inside.Ring, s.inside.Purpose, of)
 	require.False(t, ok)
+}
+
+// How many wrong codes are left, over limits of every size, is how many are evaluated.
+func TestOnce_TellsTheWrongCodesThatAreLeft(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, limits := range [][]onetime.Limit{
+		{{Burst: 3, Per: 30 * day}, {Burst: 10, Per: time.Hour}},
+		{{Burst: 10, Per: time.Hour}, {Burst: 3, Per: 30 * day}},
+		{{Burst: 100, Per: 30 * day}},
+		{{Burst: 99, Per: 30*day - 7*time.Millisecond}, {Burst: 100, Per: time.Second}},
+		{{Burst: 1, Per: 30 * day}},
+		{{Burst: 7, Per: 17*time.Hour + 3*time.Millisecond}, {Burst: 6, Per: 13 * time.Hour}, {Burst: 5, Per: 11 * day}, {Burst: 4, Per: 19 * day}},
+	} {
+		for _, wait := range []time.Duration{0, 5 * time.Hour} {
+			s := onMini(t, onetime.WithGuessLimits(limits...))
+			s.refuses(t, onetime.ErrMismatch)
+			s.Advance(t, wait)
+			var told []int
+			for {
+				_, err := s.run(t, s.call(t))
+				var denied *onetime.DeniedError
+				require.ErrorAs(t, err, &denied)
+				if denied.Reason != onetime.ErrMismatch {
+					break
+				}
+				told = append(told, denied.AttemptsLeft)
+			}
+			for i, left := range told {
+				require.Equal(t, len(told)-1-i, left, "%v", limits)
+			}
+		}
+	}
+}
+
+// A time beyond what a limit can produce is of another setting: one more wrong code passes, and none is left after it.
+func TestOnce_ALimitOfAnotherSettingIsCut(t *testing.T) {
+	wide := onMini(t, onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: time.Hour}))
+	for range 100 {
+		wide.refuses(t, onetime.ErrMismatch)
+	}
+	require.NoError(t, wide.Raw.HSet(t.Context(), wide.Only(t), "f", "1").Err())
+	narrow := newScene(t, wide.Backend, onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour}))
+	require.NoError(t, wide.Raw.HSet(t.Context(), wide.Only(t), "g3600000", wide.Now.Add(3*time.Hour).UnixMilli()).Err())
+	denied := narrow.refuses(t, onetime.ErrMismatch)
+	require.Zero(t, denied.AttemptsLeft)
+	require.Equal(t, 30*time.Minute, denied.RetryAfter)
+	narrow.refuses(t, onetime.ErrLocked)
+}
+
+// Of two matches of one call in the same record each has its own field, kind and window.
+func TestOnce_EachMatchIsJudgedByItself(t *testing.T) {
+	s := onMini(t)
+	late := s.step(t, 3)
+	early := s.step(t, -3)
+	early.Secret = "8 bytes."
+	wide := s.step(t, -1)
+	wide.Secret, wide.Period, wide.Number = "8 BYTES.", time.Minute, s.Now.Unix()/60
+	s.refuses(t, onetime.ErrMismatch, late, early)
+	use := s.takes(t, late, early, wide, index(0, 3), counter(0, 1))
+	require.Equal(t, 2, use.Match)
+	use = s.takes(t, wide, index(1<<3, 3), counter(9, 8), index(1<<3, 2))
+	require.Equal(t, 3, use.Match)
+	s.refuses(t, onetime.ErrUsed, wide, index(1<<3, 3), late)
+	require.Equal(t, 2, len(s.Record(t, s.Only(t)))-4, "fields of two secrets; two limits, failures and the last charge")
+}
+
+func TestRule4_WithoutTheRightToSetATTLNothingStays(t *testing.T) {
+	rig.OnRedis(t, func(t *testing.T, b *rig.Backend) {
+		ctx := t.Context()
+		require.NoError(t, b.Raw.Do(ctx, "ACL", "SETUSER", "factors", "on", ">password", "~*", "+@all", "-pexpireat").Err())
+		t.Cleanup(func() { b.Raw.Do(context.Background(), "ACL", "DELUSER", "factors") })
+		client := redis.NewClient(&redis.Options{Addr: b.Raw.Options().Addr, Username: "factors", Password: "password", ContextTimeoutEnabled: true})
+		t.Cleanup(func() { client.Close() })
+		copied := *b
+		copied.Client = client
+		s := newScene(t, &copied)
+		for _, numbers := range [][]once.Number{nil, {counter(0, 1)}, {s.step(t, 0)}} {
+			_, err := s.run(t, s.call(t, numbers...))
+			rig.Undecided(t, err)
+			require.Empty(t, b.Records(t))
+		}
+	})
+}
+
+func TestOnce_TheLeastNumberThatIsFreeIsTaken(t *testing.T) {
+	s := onMini(t)
+	s.takes(t, counter(5, 5))
+	s.takes(t, counter(5, 6))
+	s.takes(t, index(0, 0))
+}
+
+func TestRule13_AnotherNumberIsNoRepeat(t *testing.T) {
+	s := onMini(t)
+	c := s.call(t, index(0, 5))
+	c.Group = keyring.Random(keyring.IDSize)
+	_, err := s.run(t, c)
+	require.NoError(t, err)
+	for _, other := range []int64{0, 4, 6, 15} {
+		c.Numbers = []once.Number{index(0xFFFF, other)}
+		_, err := s.run(t, c)
+		rig.Refused(t, err, onetime.ErrUsed)
+	}
 }
