@@ -30,7 +30,7 @@ type api struct {
 	issuer   *onetimejwt.Issuer
 	verifier *onetimejwt.Verifier
 	accounts *accounts.Directory
-	allow    func(*http.Request) bool
+	allow    func(*http.Request) (time.Duration, error)
 	out      io.Writer // where codes are printed that yours would send
 }
 
@@ -61,7 +61,7 @@ func (a *api) routes() http.Handler {
 func (a *api) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-		if !a.allow(r) {
+		if !limit.Passes(a.allow, r) {
 			reply(w, http.StatusTooManyRequests, map[string]any{"reason": "too_many_requests"})
 			return
 		}

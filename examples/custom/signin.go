@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/address"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/limit"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/site"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
@@ -24,7 +25,7 @@ type signIn struct {
 	brand          onetimesend.Brand
 	cookie         http.Cookie // without its value
 	pages          *pages.Pages
-	mayAsk, mayTry func(*http.Request) bool // or strangers fill Redis, and write to everybody
+	mayAsk, mayTry func(*http.Request) (time.Duration, error) // or strangers fill Redis, and write to everybody
 }
 
 // A visit is what one browser keeps between asking and typing, so that every page can be loaded again. It is not signed:
@@ -53,11 +54,10 @@ func (s *signIn) keep(w http.ResponseWriter, v visit) {
 // ask issues a code. Whether an address has an account does not show: a decoy is answered, counted and throttled like the
 // real thing, and what is real is sent after the answer.
 func (s *signIn) ask(w http.ResponseWriter, r *http.Request) {
-	if !s.mayAsk(r) {
-		s.fail(w, "start", "", errTooMany)
-		return
-	}
 	typed, err := address.Mail(r.PostFormValue("address"))
+	if !limit.Passes(s.mayAsk, r) {
+		err = errTooMany
+	}
 	if err != nil {
 		s.fail(w, "start", r.PostFormValue("address"), err)
 		return
@@ -108,7 +108,7 @@ func (s *signIn) enter(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
 	}
-	if !s.mayTry(r) {
+	if !limit.Passes(s.mayTry, r) {
 		s.fail(w, "code", v.Address, errTooMany)
 		return
 	}

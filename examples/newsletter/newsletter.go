@@ -26,7 +26,7 @@ type newsletter struct {
 	out    io.Writer // where links are printed that yours would send
 
 	// Without a database nothing limits what is sent, but these.
-	allow    func(*http.Request) bool
+	allow    func(*http.Request) (time.Duration, error)
 	allowTo  func(subject string) bool
 	mu       sync.Mutex
 	confirms map[string]bool
@@ -73,7 +73,7 @@ func (n *newsletter) subscribe(w http.ResponseWriter, r *http.Request) {
 		show(w, http.StatusBadRequest, "said", "Check the address.")
 		return
 	}
-	if !n.allow(r) {
+	if !limit.Passes(n.allow, r) {
 		show(w, http.StatusTooManyRequests, "said", "Too many requests. Try again in a minute.")
 		return
 	}
