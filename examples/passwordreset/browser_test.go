@@ -70,7 +70,10 @@ func TestBrowser_ResetWithAFailingStore(t *testing.T) {
 	require.Equal(t, http.StatusOK, choose(b, first, first, setButton), "the link was given back")
 	require.Contains(t, b.Text(), "Your password is set")
 	b.Examine("reset-done")
-	require.Equal(t, http.StatusGone, b.Visit(link))
+	require.Equal(t, http.StatusOK, b.Visit(link), "where it was used it says so")
+	require.Contains(t, b.Text(), "Your password is set")
+	b.Examine("reset-used-here")
+	require.Equal(t, http.StatusGone, browser.Open(t, "another browser").Visit(link))
 
 	b.Visit(s.Origin)
 	require.Contains(t, b.Text(), "You are not signed in.")

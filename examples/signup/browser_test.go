@@ -45,7 +45,10 @@ func TestBrowser_SignUpByCodeEndsTheLink(t *testing.T) {
 	b.Type(codeLabel, mail.Code[:3]+" "+mail.Code[3:])
 	require.Equal(t, http.StatusOK, b.Press(createButton))
 	signedIn(t, b, carol)
-	require.Equal(t, http.StatusGone, b.Visit(mail.Link))
+	require.Equal(t, http.StatusOK, b.Visit(mail.Link), "where it was used it says so")
+	require.NotContains(t, b.Text(), "no longer works")
+	b.Examine("signup-used-here")
+	require.Equal(t, http.StatusGone, browser.Open(t, "another browser").Visit(mail.Link))
 }
 
 func TestBrowser_SignUpByLinkEndsTheCode(t *testing.T) {
@@ -58,7 +61,7 @@ func TestBrowser_SignUpByLinkEndsTheCode(t *testing.T) {
 	phone.Press("Create account on this device")
 	signedIn(t, phone, carol)
 	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusForbidden, b.Press(createButton))
+	require.Equal(t, http.StatusGone, b.Press(createButton))
 }
 
 func TestBrowser_PagesOfTheSignUp(t *testing.T) {
