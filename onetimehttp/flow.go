@@ -138,7 +138,7 @@ type options struct {
 }
 
 // WithDangerouslyNoLimiter lets a Flow do without Limiter and VerifyLimiter, because something in front of it limits requests
-// by client address. Without any limit each request with an invented address adds a record of up to 730 bytes to Redis that
+// by client address. Without any limit each request with an invented address adds a record of up to 600 bytes to Redis that
 // stays for 72 minutes (docs/operations.md has what other requests cost), and codes are tried as fast as Redis hears them.
 func WithDangerouslyNoLimiter() Option {
 	return Option{func(s *options) error { s.noLimiter = true; return nil }}

@@ -95,16 +95,23 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 	if !known {
 		e = s.fresh(to.typed)
 	}
-	made, err := f.issue(r, to, e, in.Nonce)
+	// A first message needs no group, which would cost strangers' requests 64 bytes more: the send limit refuses a second
+	// sending of its form, see throttled.
+	var again []onetime.IssueOption
+	if known {
+		again = append(again, onetime.Idempotent(formNonce(in.Nonce)))
+	}
+	made, err := f.issue(r, to, e, again)
 	if err != nil && !errors.Is(err, onetime.ErrThrottled) {
 		f.failStart(w, r, s, to.typed, f.judged(r.Context(), err))
 		return
 	}
-	if !known && e.binding == s.ready.binding {
+	laid := !known && e.binding == s.ready.binding
+	if laid {
 		s.renew(w, "", note{})
 	}
 	if err != nil {
-		f.throttled(w, r, s, to, e, err)
+		f.throttled(w, r, s, to, e, laid, err)
 		return
 	}
 	if e.done {
@@ -129,16 +136,22 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 	f.deliver(r.Context(), to, made)
 }
 
+// doubleClick is how long two sendings of one form lie apart at most.
+const doubleClick = 10 * time.Second
+
 // throttled answers while a send limit is empty. The browser learns what is pending: of two forms it may have heard one answer
-// only. What other browsers asked for is among it, and is of no use to this one.
-func (f *Flow) throttled(w http.ResponseWriter, r *http.Request, s *session, to person, e entry, err error) {
-	if status, err := to.manager.Status(r.Context(), to.subject); err == nil {
-		e.add(status.Pending)
-	}
+// only. What other browsers asked for is among it, and is of no use to this one: so it never counts as sent by this browser,
+// which could end it by ForgetAll. A form that came with the binding that was laid ready for it, and a moment after a message
+// was sent, is taken for the second half of a double click, and hears no word of a limit.
+func (f *Flow) throttled(w http.ResponseWriter, r *http.Request, s *session, to person, e entry, laid bool, err error) {
 	t := tell(err)
+	status, _ := to.manager.Status(r.Context(), to.subject) // without it there is less to tell
+	e.add(status.Pending)
 	t.text = "already"
 	e.refused(s.now, t.wait)
-	e.note = t.note(s.now)
+	if !laid || len(status.Pending) == 0 || s.now.Sub(status.Pending[0].IssuedAt).Abs() > doubleClick {
+		e.note = t.note(s.now)
+	}
 	s.keep(w, e)
 	if wantsJSON(r) {
 		f.problem(r, t).write(w)
@@ -167,9 +180,9 @@ type issued struct {
 	message  Message
 }
 
-func (f *Flow) issue(r *http.Request, to person, e entry, nonce string) (issued, error) {
+func (f *Flow) issue(r *http.Request, to person, e entry, opts []onetime.IssueOption) (issued, error) {
 	ctx := r.Context()
-	opts := []onetime.IssueOption{e.bound(), onetime.Idempotent(formNonce(nonce)), core.RequestOfIssue.(onetime.IssueOption)}
+	opts = append(opts, e.bound(), core.RequestOfIssue.(onetime.IssueOption))
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
