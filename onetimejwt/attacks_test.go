@@ -243,6 +243,11 @@ func TestRule19_TimesThatAreNone(t *testing.T) {
 		}
 	}
 	accepts(t, d.verifier, forge(header(nil), d.claims(map[string]any{"iat": nil, "nbf": nil, "jti": nil})), "those that may be missing")
+	now := d.clock.Now().Unix()
+	for _, name := range []string{"nbf", "iat"} {
+		accepts(t, d.verifier, forge(header(nil), d.claims(map[string]any{name: now + 30})), name+" within the leeway")
+		refuses(t, d.verifier, forge(header(nil), d.claims(map[string]any{name: now + 31})), name+" of the future")
+	}
 }
 
 func TestVerifier_LeewayHasEdges(t *testing.T) {

@@ -103,12 +103,9 @@ func (v *Verifier) open(ctx context.Context, token string) ([]byte, error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		if header.alg != string(k.algorithm) {
-			continue
-		}
-		signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{k.algorithm})
+		signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{k.algorithm}) // an error for any other
 		if err != nil {
-			return nil, refused("not a signed token")
+			continue
 		}
 		if payload, err := signed.Verify(k.verifier); err == nil {
 			return payload, nil
@@ -142,7 +139,7 @@ func splitToken(token string) (header []byte, err error) {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-type header struct{ alg, kid, typ string }
+type header struct{ kid, typ string }
 
 // readHeader takes alg, typ and kid and refuses any other member: jwk, jku, x5u, x5c and crit would have to be understood to
 // be ignored, and tokens of an Issuer have none of them.
@@ -152,7 +149,7 @@ func readHeader(encoded []byte) (header, error) {
 		return header{}, refused("header: " + err.Error())
 	}
 	var h header
-	for name, into := range map[string]*string{"alg": &h.alg, "typ": &h.typ, "kid": &h.kid} {
+	for name, into := range map[string]*string{"alg": new(string), "typ": &h.typ, "kid": &h.kid} {
 		raw, present := members[name]
 		if !present && name != "kid" {
 			return header{}, refused("header without " + name)

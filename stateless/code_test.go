@@ -69,6 +69,8 @@ func TestCode_ManagersOfAnotherFormHaveNothingInCommon(t *testing.T) {
 		ids[code(t, m).ID] = true
 	}
 	require.Len(t, ids, 4)
+	// A window of 1 min that has the number of one of 5 min.
+	require.NotEqual(t, code(t, plain).Code, code(t, managerAt(t, atUnix(clock.Now().Unix()/300*60), stateless.WithWindow(time.Minute, 1))).Code)
 	require.False(t, strings.HasSuffix(code(t, seven).Code, code(t, six).Code))
 	_, err := verify(t, six, code(t, six).Code, stateless.WithHandle(code(t, seven).Handle))
 	require.ErrorIs(t, err, stateless.ErrNotFound, "a handle of another form")

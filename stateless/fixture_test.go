@@ -29,6 +29,8 @@ type clock struct {
 // newClock starts a clock at the start of a window.
 func newClock() *clock { return &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)} }
 
+func atUnix(seconds int64) *clock { return &clock{now: time.Unix(seconds, 0)} }
+
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -46,10 +46,11 @@ type ProcessGuard struct {
 	perHour int
 	seed    maphash.Seed
 
-	mu     sync.Mutex
-	latest time.Time // the latest time that it was told, so that a clock that is set back brings nothing back
-	next   []int64   // of each slot, when its last wrong code is forgotten, in Unix nanoseconds
-	uses   map[string]time.Time
+	mu sync.Mutex
+	// All times are Unix nanoseconds: a time.Time may have a monotonic reading, in which no step of the clock shows.
+	latest int64   // the latest time that it was told, so that a clock that is set back brings nothing back
+	next   []int64 // of each slot, when its last wrong code is forgotten
+	uses   map[string]int64
 	sweep  int
 }
 
@@ -68,7 +69,7 @@ func NewGuard(perHour int) (*ProcessGuard, error) {
 		return nil, invalid("NewGuard(%d): want 1 to %d", perHour, maxGuesses)
 	}
 	return &ProcessGuard{
-		perHour: perHour, seed: maphash.MakeSeed(), next: make([]int64, guardSlots), uses: map[string]time.Time{}, sweep: leastUsesToSweep,
+		perHour: perHour, seed: maphash.MakeSeed(), next: make([]int64, guardSlots), uses: map[string]int64{}, sweep: leastUsesToSweep,
 	}, nil
 }
 
@@ -77,15 +78,14 @@ func (g *ProcessGuard) Judge(_ context.Context, a Attempt) error {
 	slot := &g.next[maphash.String(g.seed, a.Account)%guardSlots]
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wall := a.Now.Round(0); wall.After(g.latest) { // without the monotonic reading, which no step back shows in
-		g.latest = wall
-	}
-	now, each := g.latest.UnixNano(), int64(guardPer)/int64(g.perHour)
-	charged := max(*slot, now) + each
-	if charged-now > each*int64(g.perHour) {
+	g.latest = max(g.latest, a.Now.UnixNano())
+	each := int64(guardPer) / int64(g.perHour)
+	charged := max(*slot, g.latest) + each
+	if charged-g.latest > each*int64(g.perHour) {
 		return ErrLocked
 	}
-	if !a.Until.After(g.latest) {
+	until := a.Until.UnixNano()
+	if until <= g.latest {
 		return ErrNotFound
 	}
 	if !a.Right {
@@ -96,7 +96,7 @@ func (g *ProcessGuard) Judge(_ context.Context, a Attempt) error {
 		return ErrUsed
 	}
 	g.forget()
-	g.uses[a.Use] = a.Until
+	g.uses[a.Use] = until
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (g *ProcessGuard) forget() {
 		return
 	}
 	for use, until := range g.uses {
-		if !until.After(g.latest) {
+		if until <= g.latest {
 			delete(g.uses, use)
 		}
 	}

@@ -156,15 +156,19 @@ func TestGuard_AClockSetBackByAWindowBringsNothingBack(t *testing.T) {
 	require.ErrorIs(t, err, stateless.ErrLocked)
 }
 
-// time.Now has a monotonic reading, in which no step of the clock shows.
-func TestGuard_AMonotonicReadingHidesNoStepBack(t *testing.T) {
+func TestGuard_ForgetsUsesThatEnded(t *testing.T) {
 	g := guard(t, 10)
-	now := time.Now()
-	earlier := stateless.Attempt{Account: "a", Use: "u", Now: now, Until: now.Round(0).Add(time.Minute), Right: true}
-	require.NoError(t, g.Judge(t.Context(), earlier))
-	require.NoError(t, g.Judge(t.Context(), stateless.Attempt{Account: "b", Use: "v", Now: now.Round(0).Add(time.Hour), Until: now.Round(0).Add(2 * time.Hour), Right: true}))
-	earlier.Use, earlier.Now = "w", now.Add(time.Second)
-	require.ErrorIs(t, g.Judge(t.Context(), earlier), stateless.ErrNotFound)
+	now := newClock().Now()
+	use := func(first, count int) {
+		for n := first; n < first+count; n++ {
+			require.NoError(t, g.Judge(t.Context(), stateless.Attempt{Account: "a", Use: fmt.Sprint(n), Now: now, Until: now.Add(10 * time.Minute), Right: true}))
+		}
+	}
+	use(0, 1500)
+	require.Equal(t, 1500, g.Uses(), "as long as they live")
+	now = now.Add(10 * time.Minute)
+	use(1500, 1500)
+	require.LessOrEqual(t, g.Uses(), 2048)
 }
 
 func TestVerify_AHandleThatIsNoneIsFree(t *testing.T) {
