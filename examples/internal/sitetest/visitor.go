@@ -239,6 +239,9 @@ func (p Page) Seen(name, instead string) Page {
 	p.Text = strings.ReplaceAll(p.Text, name, instead)
 	p.Header = p.Header.Clone()
 	p.Header.Del("Date")
+	if p.Header.Get("Retry-After") != "" { // by the time of day, as the text is
+		p.Header.Set("Retry-After", "some time")
+	}
 	for i, c := range p.Header["Set-Cookie"] {
 		name, rest, _ := strings.Cut(c, "=")
 		_, attributes, _ := strings.Cut(rest, ";")
