@@ -79,9 +79,13 @@ func TestRule12_ALateCopyOfAnIssueRevivesNothing(t *testing.T) {
 			rig.MustOTP(t, m, bound)
 		},
 		"its end": func(t *testing.T, b *rig.Backend, m *onetime.Manager, _ onetime.Link) {
-			b.Advance(t, 10*time.Minute-100*time.Millisecond)
+			margin := 100 * time.Millisecond
+			if b.Mini == nil { // where time passes while the test runs
+				margin = 30 * time.Second
+			}
+			b.Advance(t, 10*time.Minute-margin)
 			rig.MustOTP(t, m, bound)
-			b.Advance(t, 50*time.Millisecond)
+			b.Advance(t, margin/2)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
