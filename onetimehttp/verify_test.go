@@ -50,11 +50,13 @@ func TestVerify_JSON(t *testing.T) {
 	require.Equal(t, 1, s.sessions())
 }
 
+func crockford(with *setup) {
+	with.manager = append(with.manager, onetime.WithAlphabet(onetime.Crockford32), onetime.WithCodeLength(8))
+}
+
 // A form of letters keeps what the alphabet allows.
 func TestVerify_Crockford(t *testing.T) {
-	s := newSite(t, func(with *setup) {
-		with.manager = append(with.manager, onetime.WithAlphabet(onetime.Crockford32), onetime.WithCodeLength(8))
-	})
+	s := newSite(t, crockford)
 	v := s.visitor()
 	m := v.asks(alice)
 	require.Equal(t, "text", v.seen.page().id("code").attr["inputmode"])

@@ -34,6 +34,43 @@ func (b *Browser) Type(label, text string) {
 	run(b, chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), text)), "types into %q", label)
 }
 
+// Send types a whole code into the field of this label and sends it: the script of the page does so at the last digit, and
+// without script the button of this name.
+func (b *Browser) Send(label, code, button string) (status int) {
+	b.t.Helper()
+	if b.scriptOff {
+		b.Type(label, code)
+		return b.Press(button)
+	}
+	return b.load(chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), code)), "types %q into %q", code, label)
+}
+
+// KeysLead presses keys, the last of which leads to a page.
+func (b *Browser) KeysLead(keys string) (status int) {
+	b.t.Helper()
+	return b.load(chromedp.KeyEvent(keys), "presses the keys %q", keys)
+}
+
+// Click clicks the button of this name, which leads nowhere.
+func (b *Browser) Click(name string) {
+	b.t.Helper()
+	run(b, chromedp.Click(named("button", name)), "clicks %q", name)
+	b.tell("clicks %q", name)
+}
+
+// Later lets the clock of the page show a later time.
+func (b *Browser) Later(d time.Duration) {
+	b.t.Helper()
+	evaluate[bool](b, fmt.Sprintf("{ const now = Date.now; Date.now = () => now.call(Date) + %d; true }", d.Milliseconds()))
+	b.tell("is %s later", d)
+}
+
+// Leads waits until the page leads to another by itself, which do lets happen.
+func (b *Browser) Leads(do func()) (status int) {
+	b.t.Helper()
+	return b.load(func(context.Context, *chromedp.Target) (chromedp.Void, error) { do(); return chromedp.Void{}, nil }, "waits")
+}
+
 // Tab is the key, for Keys.
 const Tab = kb.Tab
 

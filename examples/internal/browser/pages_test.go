@@ -44,7 +44,7 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 	s := &site{t: t, origin: "http://" + listener.Addr().String(), mails: make(chan onetimehttp.Message, 100)}
 	client, clock := onetimetest.NewRedis(t)
 	s.clock, s.end = clock, client.Close
-	manager, err := onetime.New(client, onetimetest.Key, append(managed, onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
+	manager, err := onetime.New(client, onetimetest.Key, append(managed, clock.Option(), onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
 	require.NoError(t, err)
 	config := onetimehttp.Config{
 		Origin: s.origin, Name: "Example",
@@ -126,8 +126,7 @@ func TestBrowser_Pages(t *testing.T) {
 	b.Type(codeLabel, "12")
 	require.Equal(t, http.StatusBadRequest, b.Press(signInButton))
 	b.Examine("code-half")
-	b.Type(codeLabel, wrong(mail.Code, 1))
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	require.Equal(t, http.StatusForbidden, b.Send(codeLabel, wrong(mail.Code, 1), signInButton))
 	b.Examine("code-wrong")
 
 	require.Equal(t, http.StatusOK, b.Visit(mail.URL))
@@ -143,9 +142,8 @@ func TestBrowser_Pages(t *testing.T) {
 	b.Type(addressLabel, address)
 	b.Press(askButton)
 	mail = s.mail()
-	b.Type(codeLabel, wrong(mail.Code, 0))
 	s.clock.Advance(5*time.Minute + time.Second)
-	require.Equal(t, http.StatusGone, b.Press(signInButton))
+	require.Equal(t, http.StatusGone, b.Send(codeLabel, wrong(mail.Code, 0), signInButton))
 	b.Examine("code-expired")
 }
 
@@ -155,10 +153,8 @@ func TestBrowser_PagesOfLockedCodes(t *testing.T) {
 	b := browser.Open(t, "Alice")
 	s.ask(b)
 	mail := s.mail()
-	b.Type(codeLabel, wrong(mail.Code, 1))
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
-	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusTooManyRequests, b.Press(signInButton))
+	require.Equal(t, http.StatusForbidden, b.Send(codeLabel, wrong(mail.Code, 1), signInButton))
+	require.Equal(t, http.StatusTooManyRequests, b.Send(codeLabel, mail.Code, signInButton))
 	require.Contains(t, b.Text(), "Try again in 12 hours.")
 	b.Examine("code-locked")
 }
@@ -170,8 +166,7 @@ func TestBrowser_PagesOfNoAnswer(t *testing.T) {
 	s.ask(b)
 	mail := s.mail()
 	require.NoError(t, s.end())
-	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusServiceUnavailable, b.Press(signInButton))
+	require.Equal(t, http.StatusServiceUnavailable, b.Send(codeLabel, mail.Code, signInButton))
 	b.Examine("code-undecided")
 	require.Equal(t, http.StatusServiceUnavailable, b.Visit(mail.URL))
 	b.Examine("link-undecided")
