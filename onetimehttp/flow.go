@@ -111,13 +111,18 @@ type Flow struct {
 	pages      *template.Template
 	style      template.CSS
 	script     template.JS
-	policy     string      // Content-Security-Policy
-	cookie     http.Cookie // of the session, but for the slot
-	inside     *core.Core
-	host       string          // of the Origin, for SMS
-	languages  map[string]bool // of messages
-	crossSite  *http.CrossOriginProtection
-	deliveries *onetimesend.Queue
+	logo       template.URL
+	logoSource string // in the Content-Security-Policy
+	footer     []string
+
+	messageBrand onetimesend.Brand
+	policy       string      // Content-Security-Policy
+	cookie       http.Cookie // of the session, but for the slot
+	inside       *core.Core
+	host         string          // of the Origin, for SMS
+	languages    map[string]bool // of messages
+	crossSite    *http.CrossOriginProtection
+	deliveries   *onetimesend.Queue
 }
 
 // An Option sets something of a Flow.
@@ -133,6 +138,9 @@ type options struct {
 	texts        map[string]Catalogue
 	addresses    int
 	noScript     bool
+	brand        onetimesend.Brand
+	css          template.CSS
+	formTargets  []string
 	origins      []string
 	messageTexts *onetimesend.Texts
 	queue        []onetimesend.QueueOption

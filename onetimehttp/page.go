@@ -28,6 +28,9 @@ type Page struct {
 	Style template.CSS
 	// Script is the script, for a script element of type "module", unless it is empty. The Content-Security-Policy allows no other.
 	Script template.JS
+	// Logo is the image of the brand, for an img element, and Footer its last lines; either may be empty: WithBrand.
+	Logo   template.URL
+	Footer []string
 	// Paths are where forms lead.
 	Paths Paths
 
@@ -99,8 +102,9 @@ func (p Page) Around(text string) []string {
 
 // parsePages makes the templates and the Content-Security-Policy, and tries each page once.
 func (f *Flow) parsePages() error {
-	style, _ := files.ReadFile("pages/style.css") // embedded, so it is there
-	f.style = template.CSS(style)
+	if err := errors.Join(f.useBrand(), f.readStyle()); err != nil {
+		return err
+	}
 	f.readScript()
 	f.policy = f.contentPolicy()
 	f.pages = template.Must(template.ParseFS(files, "pages/*.html"))
@@ -123,7 +127,7 @@ func (f *Flow) parsePages() error {
 			}
 		}
 	}
-	full := Page{Script: f.script, Name: "a", Language: "en", Address: "a", Nonce: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a",
+	full := Page{Script: f.script, Logo: "data:a", Footer: []string{"a"}, Name: "a", Language: "en", Address: "a", Nonce: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a",
 		Token: "a", OtherBrowser: true, Entry: 1, Others: []Other{{"a", 2}}, Sent: Sent{1, 1, 1}, State: stateWaiting, SignedIn: true}
 	for _, name := range pageNames {
 		for _, page := range []Page{{}, full} {
@@ -149,7 +153,7 @@ func (f *Flow) says(language string) bool { return f.texts[language] != nil }
 func (f *Flow) page(r *http.Request, s *session) Page {
 	language, policy := preferred(r, f.says), f.manager.Policy()
 	return Page{
-		Name: f.config.Name, Language: language, Direction: direction(language), Style: f.style, Script: f.script, Paths: f.config.Paths, Nonce: newNonce(),
+		Name: f.config.Name, Language: language, Direction: direction(language), Style: f.style, Script: f.script, Logo: f.logo, Footer: f.footer, Paths: f.config.Paths, Nonce: newNonce(),
 		CodeLength: policy.CodeLength, Digits: policy.Alphabet == onetime.Digits, Secrets: f.config.Secrets, Link: f.config.Secrets != CodeOnly,
 		texts: textsOf(f.texts, language), Others: f.others(s, entry{}),
 	}

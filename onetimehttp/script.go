@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
+	"strings"
 )
 
 // WithoutScript leaves the script of pages out, and with it what the Content-Security-Policy allows for it. Pages work as
@@ -26,13 +27,16 @@ func (f *Flow) readScript() {
 	f.script = template.JS(script)
 }
 
-// contentPolicy is the Content-Security-Policy of the style sheet and the script that pages have.
+// contentPolicy is the Content-Security-Policy of the style sheet, the script and the logo that pages have.
 func (f *Flow) contentPolicy() string {
 	policy := "default-src 'none'; style-src " + hashSource(string(f.style))
 	if f.script != "" {
 		policy += "; script-src " + hashSource(string(f.script)) + "; connect-src 'self'"
 	}
-	return policy + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if f.logoSource != "" {
+		policy += "; img-src " + f.logoSource
+	}
+	return policy + "; form-action " + strings.Join(append([]string{"'self'"}, f.formTargets...), " ") + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // hashSource allows an element of exactly this text (Content Security Policy Level 3, 2.3.1).

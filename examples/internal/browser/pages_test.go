@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -208,6 +209,19 @@ func TestBrowser_PagesOfLongNames(t *testing.T) {
 	b.Examine("long-code")
 	b.Visit(s.mail().URL)
 	b.Examine("long-link")
+}
+
+// A brand keeps the contrast that text needs, in light and dark.
+func TestBrowser_PagesOfABrand(t *testing.T) {
+	t.Parallel()
+	logo := base64.StdEncoding.EncodeToString([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40" rx="8" fill="#7a1fa2"/></svg>`))
+	s := newSite(t, func(*onetimehttp.Config) {}, nil, onetimehttp.WithBrand(onetimesend.Brand{
+		Logo: "data:image/svg+xml;base64," + logo, Accent: "#7a1fa2", Footer: "Example Ltd\n1 Main Street, Springfield",
+	}))
+	b := browser.Open(t, "Alice")
+	s.ask(b)
+	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))
+	b.Examine("brand-code")
 }
 
 func TestBrowser_MailAsHTML(t *testing.T) {
