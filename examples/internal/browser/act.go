@@ -58,6 +58,35 @@ func (b *Browser) Click(name string) {
 	b.tell("clicks %q", name)
 }
 
+// DoubleClick clicks where the button of this name is, and so much later again, whatever is there by then.
+func (b *Browser) DoubleClick(name string, apart time.Duration) {
+	b.t.Helper()
+	at := evaluate[[2]float64](b, fmt.Sprintf(`[...document.querySelectorAll("button")].filter((e) => e.innerText.trim() === %q).map((e) => {
+		e.scrollIntoView({ block: "nearest" });
+		const box = e.getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})[0]`, name))
+	click := chromedp.MouseClickXY(at[0], at[1])
+	b.tell("double-clicks %q, %s apart", name, apart)
+	run(b, chromedp.Steps(click, chromedp.Sleep(apart), click), "double-clicks %q", name)
+}
+
+// Shows waits until the page says a text.
+func (b *Browser) Shows(text string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		said, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // it may be on its way to another page
+		if strings.Contains(said, text) {
+			b.tell("sees %q", text)
+			return
+		}
+		require.NoError(b.t, ctx.Err(), "%s does not see %q, but %q", b.who, text, said)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // Later lets the clock of the page show a later time.
 func (b *Browser) Later(d time.Duration) {
 	b.t.Helper()

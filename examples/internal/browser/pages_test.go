@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +37,7 @@ type site struct {
 	origin string
 	mails  chan onetimehttp.Message
 	clock  *onetimetest.Clock
+	late   atomic.Int64 // how long answers to POST take, in nanoseconds
 	end    func() error // of its Redis
 }
 
@@ -76,7 +79,7 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 		before, after, _ := strings.Cut(body, "<table")
 		strings.NewReplacer("</body>", "</main></body>").WriteString(w, before+"<main><h1>"+m.Subject()+"</h1><table"+after)
 	})
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: mux}}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.slowly(mux)}}
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
@@ -85,6 +88,22 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 		require.NoError(t, flow.Shutdown(ctx))
 	})
 	return s
+}
+
+// slowly lets the answers to POST come late, after what they tell has happened.
+func (s *site) slowly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || s.late.Load() == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		time.Sleep(time.Duration(s.late.Load()))
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
 }
 
 // mail waits for the next message.
