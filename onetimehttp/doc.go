@@ -11,7 +11,7 @@ the standard library and onetime only.
 	mux.Handle("/sign-in/code", flow.Verify())
 	mux.Handle("/sign-in/link", flow.Link())
 
-Each handler speaks HTML, with pages that need no script and load nothing, and JSON. Errors in JSON are RFC 9457 problem
+Each handler speaks HTML, with pages that load nothing and need no script, though one small script helps, and JSON. Errors in JSON are RFC 9457 problem
 details; docs/http.md describes both page by page. Every page can be loaded by GET, every POST of a form leads to one by 303.
 
 What else hangs on the proof of an address is a Flow of its own purpose, with its own texts and templates: signing up, or a

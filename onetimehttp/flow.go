@@ -16,7 +16,6 @@ import (
 
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/core"
-	"github.com/seed-3f7b73d1/onetime/internal/host"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
@@ -111,13 +110,19 @@ type Flow struct {
 	options
 	pages      *template.Template
 	style      template.CSS
-	policy     string      // Content-Security-Policy
-	cookie     http.Cookie // of the session, but for the slot
-	inside     *core.Core
-	host       string          // of the Origin, for SMS
-	languages  map[string]bool // of messages
-	crossSite  *http.CrossOriginProtection
-	deliveries *onetimesend.Queue
+	script     template.JS
+	logo       template.URL
+	logoSource string // in the Content-Security-Policy
+	footer     []string
+
+	messageBrand onetimesend.Brand
+	policy       string      // Content-Security-Policy
+	cookie       http.Cookie // of the session, but for the slot
+	inside       *core.Core
+	host         string          // of the Origin, for SMS
+	languages    map[string]bool // of messages
+	crossSite    *http.CrossOriginProtection
+	deliveries   *onetimesend.Queue
 }
 
 // An Option sets something of a Flow.
@@ -132,6 +137,10 @@ type options struct {
 	templates    *template.Template
 	texts        map[string]Catalogue
 	addresses    int
+	noScript     bool
+	brand        onetimesend.Brand
+	css          template.CSS
+	formTargets  []string
 	origins      []string
 	messageTexts *onetimesend.Texts
 	queue        []onetimesend.QueueOption
@@ -197,7 +206,7 @@ func WithObserver(observe func(context.Context, onetime.Event)) Option {
 
 // WithTemplates replaces pages: those of "start", "code", "sent", "link" and "error" that are defined in t. Each is
 // executed with a Page. Pages may not run script, nor load anything: the Content-Security-Policy forbids it, but for the
-// Page's Style.
+// Page's Style and Script.
 func WithTemplates(t *template.Template) Option {
 	return Option{func(s *options) error {
 		if t == nil {
@@ -359,28 +368,6 @@ func (c *Config) check(m *onetime.Manager) (*url.URL, error) {
 func (p *Paths) setDefaults() {
 	p.Start, p.Verify, p.Link = cmp.Or(p.Start, "/sign-in"), cmp.Or(p.Verify, "/sign-in/code"), cmp.Or(p.Link, "/sign-in/link")
 	p.Home = cmp.Or(p.Home, "/")
-}
-
-func parseOrigin(origin string) (*url.URL, error) {
-	u, err := url.Parse(origin)
-	if err == nil && u.Hostname() != "" && origin == u.Scheme+"://"+u.Host+"/" {
-		return nil, fmt.Errorf("onetimehttp: Config.Origin: want no slash at the end: %s://%s", u.Scheme, u.Host)
-	}
-	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
-		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
-	}
-	// As browsers send it: else it would never be the Origin of a request.
-	if u.Host != strings.ToLower(u.Host) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
-		return nil, errors.New("onetimehttp: Config.Origin: want lower case, and no port that is the default")
-	}
-	// As SMS have it: else no message could be sent.
-	if (Message{Code: "0", CodeExpiresIn: 1, Brand: onetimesend.Brand{Name: "a"}, Host: smsHost(u)}).Check() != nil {
-		return nil, errors.New("onetimehttp: Config.Origin: want a host of letters, digits, dots and dashes, in its ASCII form")
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
-		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
-	}
-	return u, nil
 }
 
 // signedIn returns who is signed in.

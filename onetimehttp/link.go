@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/seed-3f7b73d1/onetime"
 )
@@ -29,12 +30,38 @@ func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		f.showLink(w, r, s, r.URL.Query().Get("token"))
+		f.showLink(w, r, s, tokenOf(r.URL))
 	case http.MethodPost:
 		f.submit(w, r, s)
 	default:
 		f.notAllowed(w, r)
 	}
+}
+
+// tokenOf returns the token of a query. What programs that find links in text take along behind one may be no part of any query:
+// net/url leaves out a parameter with a semicolon or half an escape.
+func tokenOf(u *url.URL) string {
+	if token := u.Query().Get("token"); token != "" {
+		return tokenAlone(token)
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if token, ok := strings.CutPrefix(pair, "token="); ok {
+			return tokenAlone(token)
+		}
+	}
+	return ""
+}
+
+// tokenAlone returns what a text begins with that can be a token: base64url (RFC 4648, 5), which no punctuation, bracket or blank
+// behind it is.
+func tokenAlone(text string) string {
+	end := strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+	if end < 0 {
+		return text
+	}
+	return text[:end]
 }
 
 // linkPath is where the page of a token is.

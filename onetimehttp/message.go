@@ -18,7 +18,7 @@ type Message = onetimesend.Message
 func (f *Flow) message(r *http.Request, asked time.Time) Message {
 	return Message{
 		Purpose: f.manager.Policy().Purpose, IssuedAt: asked, Browser: onetimesend.BrowserName(r.UserAgent()),
-		Task: f.config.Task, Brand: onetimesend.Brand{Name: f.config.Name}, Host: f.host,
+		Task: f.config.Task, Brand: f.messageBrand, Host: f.host,
 		Language: preferred(r, f.speaks), Texts: f.messageTexts,
 	}
 }

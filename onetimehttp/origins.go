@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-3f7b73d1/onetime/internal/host"
+	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
 // WithOrigins lets pages of other origins use the handlers by script, with fetch: those of an app at https://app.example.com,
@@ -53,4 +54,27 @@ func (f *Flow) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true
+}
+
+// parseOrigin reads Config.Origin.
+func parseOrigin(origin string) (*url.URL, error) {
+	u, err := url.Parse(origin)
+	if err == nil && u.Hostname() != "" && origin == u.Scheme+"://"+u.Host+"/" {
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: want no slash at the end: %s://%s", u.Scheme, u.Host)
+	}
+	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
+		return nil, errors.New("onetimehttp: Config.Origin: want a scheme and a host, such as https://example.com")
+	}
+	// As browsers send it: else it would never be the Origin of a request.
+	if u.Host != strings.ToLower(u.Host) || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+		return nil, errors.New("onetimehttp: Config.Origin: want lower case, and no port that is the default")
+	}
+	// As SMS have it: else no message could be sent.
+	if (Message{Code: "0", CodeExpiresIn: 1, Brand: onetimesend.Brand{Name: "a"}, Host: smsHost(u)}).Check() != nil {
+		return nil, errors.New("onetimehttp: Config.Origin: want a host of letters, digits, dots and dashes, in its ASCII form")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !host.Loopback(u.Hostname())) {
+		return nil, fmt.Errorf("onetimehttp: Config.Origin: scheme %q: want https, or http on localhost", u.Scheme)
+	}
+	return u, nil
 }

@@ -2,9 +2,7 @@ package onetimehttp
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -28,6 +26,11 @@ type Page struct {
 	Name, Language, Direction string
 	// Style is the style sheet, for a style element. The Content-Security-Policy allows no other.
 	Style template.CSS
+	// Script is the script, for a script element of type "module", unless it is empty. The Content-Security-Policy allows no other.
+	Script template.JS
+	// Logo is the image of the brand, for an img element, and Footer its last lines; either may be empty: WithBrand.
+	Logo   template.URL
+	Footer []string
 	// Paths are where forms lead.
 	Paths Paths
 
@@ -99,11 +102,11 @@ func (p Page) Around(text string) []string {
 
 // parsePages makes the templates and the Content-Security-Policy, and tries each page once.
 func (f *Flow) parsePages() error {
-	style, _ := files.ReadFile("pages/style.css") // embedded, so it is there
-	f.style = template.CSS(style)
-	sum := sha256.Sum256(style)
-	f.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if err := errors.Join(f.useBrand(), f.readStyle()); err != nil {
+		return err
+	}
+	f.readScript()
+	f.policy = f.contentPolicy()
 	f.pages = template.Must(template.ParseFS(files, "pages/*.html"))
 	var errs []error
 	if f.templates != nil {
@@ -124,7 +127,7 @@ func (f *Flow) parsePages() error {
 			}
 		}
 	}
-	full := Page{Name: "a", Language: "en", Address: "a", Nonce: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a",
+	full := Page{Script: f.script, Logo: "data:a", Footer: []string{"a"}, Name: "a", Language: "en", Address: "a", Nonce: "a", CodeLength: 6, Digits: true, Link: true, Note: "a", Error: "a", Account: "a",
 		Token: "a", OtherBrowser: true, Entry: 1, Others: []Other{{"a", 2}}, Sent: Sent{1, 1, 1}, State: stateWaiting, SignedIn: true}
 	for _, name := range pageNames {
 		for _, page := range []Page{{}, full} {
@@ -150,7 +153,7 @@ func (f *Flow) says(language string) bool { return f.texts[language] != nil }
 func (f *Flow) page(r *http.Request, s *session) Page {
 	language, policy := preferred(r, f.says), f.manager.Policy()
 	return Page{
-		Name: f.config.Name, Language: language, Direction: direction(language), Style: f.style, Paths: f.config.Paths, Nonce: newNonce(),
+		Name: f.config.Name, Language: language, Direction: direction(language), Style: f.style, Script: f.script, Logo: f.logo, Footer: f.footer, Paths: f.config.Paths, Nonce: newNonce(),
 		CodeLength: policy.CodeLength, Digits: policy.Alphabet == onetime.Digits, Secrets: f.config.Secrets, Link: f.config.Secrets != CodeOnly,
 		texts: textsOf(f.texts, language), Others: f.others(s, entry{}),
 	}
@@ -222,7 +225,7 @@ func (f *Flow) showTold(w http.ResponseWriter, name string, page Page, t told) {
 
 // Protect is the middleware that the handlers have around them, for pages of yours beside them: it refuses what another
 // site lets a browser post (http.CrossOriginProtection), keeps answers out of caches, tells nobody where a link led, and
-// allows no script, no frame around the page, and nothing to load.
+// allows no script but the one of this package, no frame around the page, and nothing to load.
 func (f *Flow) Protect(next http.Handler) http.Handler {
 	next = f.crossSite.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,15 +29,30 @@ func guarded(t testing.TB, a *answer, name string) {
 	}
 	styles := policy["style-src"]
 	delete(policy, "style-src")
+	script, connect := policy["script-src"], policy["connect-src"]
+	delete(policy, "script-src")
+	delete(policy, "connect-src")
 	require.Equal(t, map[string]string{"default-src": "'none'", "form-action": "'self'", "base-uri": "'none'", "frame-ancestors": "'none'"}, policy, name)
+	if script+connect != "" {
+		require.Regexp(t, `^'sha256-[A-Za-z0-9+/]{43}='$`, script, name)
+		require.Equal(t, "'self'", connect, name)
+	}
 	if !strings.Contains(a.body, "<style>") {
 		return
 	}
 	style := a.page().one(t, "style").text
-	sum := sha256.Sum256([]byte(style))
-	require.Equal(t, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", styles, name)
+	require.Equal(t, hashOf(style), styles, name)
+	for _, e := range a.page().all("script") {
+		require.Equal(t, hashOf(e.text), script, name)
+	}
 	require.NotContains(t, style, "url(")
 	require.NotContains(t, style, "@import")
+}
+
+// hashOf is what a Content-Security-Policy calls a text.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // An exchange is one answer of a handler, by what was asked.

@@ -104,6 +104,7 @@ func read(w http.ResponseWriter, r *http.Request) (in input, err error) {
 	default:
 		return in, errMediaType
 	}
+	in.Token = tokenAlone(in.Token)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

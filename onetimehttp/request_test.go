@@ -313,7 +313,7 @@ func TestInjection_HostileAddresses(t *testing.T) {
 			require.NotContains(t, line, "evil")
 			require.NotContains(t, line, "victim")
 		}
-		require.NotContains(t, a.body, "<script")
+		require.NotContains(t, scripts.ReplaceAllString(a.body, ""), "<script")
 	}
 }
 

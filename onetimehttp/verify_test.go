@@ -15,11 +15,14 @@ import (
 )
 
 func TestVerify_CodeAsItIsTyped(t *testing.T) {
-	for _, typed := range []string{"%s", " %s ", "%s\n", "3+3", "full width"} {
+	for _, typed := range []string{
+		"%s", " %s ", "%s\n", "3+3", "full width", "%s.", "(%s)", "„%s“", "Your code is %s. It is good for 5 minutes.",
+		"%s is your code for Example.\n\n@example.com #%s", strings.Repeat("a", 506) + "%s",
+	} {
 		s := newSite(t)
 		v := s.visitor()
 		m := v.asks(alice)
-		text := strings.Replace(typed, "%s", m.Code, 1)
+		text := strings.ReplaceAll(typed, "%s", m.Code)
 		switch typed {
 		case "3+3":
 			text = m.Code[:3] + " - " + m.Code[3:]
@@ -37,6 +40,17 @@ func TestVerify_CodeAsItIsTyped(t *testing.T) {
 	}
 }
 
+// A sentence in which more than one code could stand is judged as none, and costs no attempt.
+func TestVerify_SentenceWithTwoCodesIsMalformed(t *testing.T) {
+	s := newSite(t)
+	v := s.visitor()
+	m := v.asks(alice)
+	for _, text := range []string{m.Code + " or " + wrong(m.Code, 1), "Your code is " + m.Code + "7.", strings.Repeat("a", 507) + m.Code} {
+		require.Equal(t, http.StatusBadRequest, v.submit("code", text).status, text)
+	}
+	require.Equal(t, "This code is wrong. 4 attempts are left.", v.submit("code", wrong(m.Code, 1)).said())
+}
+
 func TestVerify_JSON(t *testing.T) {
 	s := newSite(t)
 	v := s.program()
@@ -50,16 +64,31 @@ func TestVerify_JSON(t *testing.T) {
 	require.Equal(t, 1, s.sessions())
 }
 
+func crockford(with *setup) {
+	with.manager = append(with.manager, onetime.WithAlphabet(onetime.Crockford32), onetime.WithCodeLength(8))
+}
+
 // A form of letters keeps what the alphabet allows.
 func TestVerify_Crockford(t *testing.T) {
-	s := newSite(t, func(with *setup) {
-		with.manager = append(with.manager, onetime.WithAlphabet(onetime.Crockford32), onetime.WithCodeLength(8))
-	})
+	s := newSite(t, crockford)
 	v := s.visitor()
 	m := v.asks(alice)
 	require.Equal(t, "text", v.seen.page().id("code").attr["inputmode"])
 	require.Contains(t, v.seen.body, "Code of 8 characters")
 	require.Equal(t, http.StatusSeeOther, v.submit("code", strings.ToLower(m.Code[:4]+"-"+m.Code[4:])).status)
+}
+
+// Of a sentence, the word with a digit in it is the code; a code of letters alone has to stand alone.
+func TestVerify_CrockfordInASentence(t *testing.T) {
+	s := newSite(t, crockford)
+	v := s.visitor()
+	m := v.asks(alice)
+	text := "Your code is " + strings.ToLower(m.Code) + "."
+	if !strings.ContainsAny(m.Code, "0123456789") {
+		require.Equal(t, http.StatusBadRequest, v.submit("code", text).status)
+		text = m.Code + "."
+	}
+	require.Equal(t, http.StatusSeeOther, v.submit("code", text).status)
 }
 
 func TestVerify_GetLeadsToStart(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -478,8 +479,14 @@ func (e *element) id(id string) *element {
 // voids are the elements without an end tag.
 var voids = []string{"br", "hr", "img", "input", "link", "meta"}
 
+var scripts = regexp.MustCompile(`(?s)(<script type="module">)(.*?)(</script>)`)
+
 // parse reads HTML in which every element is closed in order, as those of this package are; anything else is an error.
 func parse(page string) (*element, error) {
+	page = scripts.ReplaceAllStringFunc(page, func(script string) string { // which has no markup in it
+		part := scripts.FindStringSubmatch(script)
+		return part[1] + html.EscapeString(part[2]) + part[3]
+	})
 	d := xml.NewDecoder(strings.NewReader(page))
 	d.Strict, d.Entity = false, xml.HTMLEntity
 	open := []*element{{}}

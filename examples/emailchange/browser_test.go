@@ -27,8 +27,7 @@ func signInIn(t testing.TB, s *sitetest.Site, b *browser.Browser) {
 	b.Press("Sign in")
 	b.Type("E-mail address or phone number", alice)
 	mail := s.Visitor().Mails(1, func() { b.Press("Send me a code or a link") })[0]
-	b.Type("Code of 6 digits", mail.Code)
-	b.Press("Sign in")
+	b.Send("Code of 6 digits", mail.Code, "Sign in")
 	require.Contains(t, b.Text(), "You are signed in as "+alice+".")
 	s.Clock.Advance(time.Minute)
 	browser.Tell(t, "a minute passes")

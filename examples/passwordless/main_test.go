@@ -180,7 +180,7 @@ func TestLimit_AddressThatAsksTooOften(t *testing.T) {
 	require.Empty(t, b.Inbox())
 }
 
-func TestPages_AllowNoScriptAndTheStyleTheyHave(t *testing.T) {
+func TestPages_AllowOneScriptAndTheStyleTheyHave(t *testing.T) {
 	t.Parallel()
 	v := sitetest.Run(t).Visitor()
 	for _, path := range []string{"/", "/inbox", "/sign-in"} {

@@ -55,6 +55,12 @@ func TestBrowser_ResetWithAFailingStore(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.Visit(link))
 	require.Contains(t, b.Text(), "This link sets a new password for alice@example.com.")
 	b.Examine("reset-link")
+	b.Type(passwordLabel, "short")
+	for _, want := range []string{"text", "password"} {
+		b.Click("Show passwords")
+		require.Equal(t, want, b.Attributes(passwordLabel)["type"])
+		require.Equal(t, want, b.Attributes(againLabel)["type"])
+	}
 	require.Equal(t, http.StatusUnprocessableEntity, choose(b, "short", "short", setButton))
 	b.Examine("reset-link-refused")
 
@@ -88,6 +94,7 @@ func TestBrowser_ResetInAnotherBrowserScriptSwitchedOff(t *testing.T) {
 	phone.SwitchScriptOff()
 	phone.Visit(browser.Webmail(t, ask(t, s, b)))
 	require.Equal(t, http.StatusOK, phone.Press("the link"))
+	require.NotContains(t, phone.Text(), "Show passwords", "it does nothing without script")
 	require.Contains(t, phone.Text(), "You asked for it in another browser, or somebody else did.")
 	require.Equal(t, http.StatusUnprocessableEntity, choose(phone, first, second, "Set new password here"))
 	require.Contains(t, phone.Text(), "The two are not the same. Type the password twice.")

@@ -40,10 +40,8 @@ func TestBrowser_SignUpByCodeEndsTheLink(t *testing.T) {
 	b := browser.Open(t, "Carol")
 	b.SwitchScriptOff()
 	mail := ask(t, s, b, carol)
-	b.Type(codeLabel, other(mail.Code, 1))
-	require.Equal(t, http.StatusForbidden, b.Press(createButton))
-	b.Type(codeLabel, mail.Code[:3]+" "+mail.Code[3:])
-	require.Equal(t, http.StatusOK, b.Press(createButton))
+	require.Equal(t, http.StatusForbidden, b.Send(codeLabel, other(mail.Code, 1), createButton))
+	require.Equal(t, http.StatusOK, b.Send(codeLabel, mail.Code[:3]+" "+mail.Code[3:], createButton))
 	signedIn(t, b, carol)
 	require.Equal(t, http.StatusOK, b.Visit(mail.Link), "where it was used it says so")
 	require.NotContains(t, b.Text(), "no longer works")
@@ -60,8 +58,7 @@ func TestBrowser_SignUpByLinkEndsTheCode(t *testing.T) {
 	require.Equal(t, http.StatusOK, phone.Press("the link"))
 	phone.Press("Create account on this device")
 	signedIn(t, phone, carol)
-	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusGone, b.Press(createButton))
+	require.Equal(t, http.StatusGone, b.Send(codeLabel, mail.Code, createButton))
 }
 
 func TestBrowser_PagesOfTheSignUp(t *testing.T) {
@@ -84,7 +81,6 @@ func TestBrowser_PagesOfTheSignUp(t *testing.T) {
 	second := ask(t, s, phone, carol)
 	b.Press(createButton)
 	signedIn(t, b, carol)
-	phone.Type(codeLabel, second.Code)
-	require.Equal(t, http.StatusConflict, phone.Press(createButton))
+	require.Equal(t, http.StatusConflict, phone.Send(codeLabel, second.Code, createButton))
 	phone.Examine("signup-taken")
 }

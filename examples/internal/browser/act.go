@@ -34,6 +34,72 @@ func (b *Browser) Type(label, text string) {
 	run(b, chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), text)), "types into %q", label)
 }
 
+// Send types a whole code into the field of this label and sends it: the script of the page does so at the last digit, and
+// without script the button of this name.
+func (b *Browser) Send(label, code, button string) (status int) {
+	b.t.Helper()
+	if b.scriptOff {
+		b.Type(label, code)
+		return b.Press(button)
+	}
+	return b.load(chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), code)), "types %q into %q", code, label)
+}
+
+// KeysLead presses keys, the last of which leads to a page.
+func (b *Browser) KeysLead(keys string) (status int) {
+	b.t.Helper()
+	return b.load(chromedp.KeyEvent(keys), "presses the keys %q", keys)
+}
+
+// Click clicks the button of this name, which leads nowhere.
+func (b *Browser) Click(name string) {
+	b.t.Helper()
+	run(b, chromedp.Click(named("button", name)), "clicks %q", name)
+	b.tell("clicks %q", name)
+}
+
+// DoubleClick clicks where the button of this name is, and so much later again, whatever is there by then.
+func (b *Browser) DoubleClick(name string, apart time.Duration) {
+	b.t.Helper()
+	at := evaluate[[2]float64](b, fmt.Sprintf(`[...document.querySelectorAll("button")].filter((e) => e.innerText.trim() === %q).map((e) => {
+		e.scrollIntoView({ block: "nearest" });
+		const box = e.getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})[0]`, name))
+	click := chromedp.MouseClickXY(at[0], at[1])
+	b.tell("double-clicks %q, %s apart", name, apart)
+	run(b, chromedp.Steps(click, chromedp.Sleep(apart), click), "double-clicks %q", name)
+}
+
+// Shows waits until the page says a text.
+func (b *Browser) Shows(text string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		said, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // it may be on its way to another page
+		if strings.Contains(said, text) {
+			b.tell("sees %q", text)
+			return
+		}
+		require.NoError(b.t, ctx.Err(), "%s does not see %q, but %q", b.who, text, said)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// Later lets the clock of the page show a later time.
+func (b *Browser) Later(d time.Duration) {
+	b.t.Helper()
+	evaluate[bool](b, fmt.Sprintf("{ const now = Date.now; Date.now = () => now.call(Date) + %d; true }", d.Milliseconds()))
+	b.tell("is %s later", d)
+}
+
+// Leads waits until the page leads to another by itself, which do lets happen.
+func (b *Browser) Leads(do func()) (status int) {
+	b.t.Helper()
+	return b.load(func(context.Context, *chromedp.Target) (chromedp.Void, error) { do(); return chromedp.Void{}, nil }, "waits")
+}
+
 // Tab is the key, for Keys.
 const Tab = kb.Tab
 

@@ -116,6 +116,8 @@ type Browser struct {
 	who string
 	ctx context.Context
 
+	scriptOff bool
+
 	mu         sync.Mutex
 	complaints []string
 }
@@ -178,6 +180,7 @@ func (b *Browser) hear(event any) {
 // SwitchScriptOff keeps pages from running script.
 func (b *Browser) SwitchScriptOff() {
 	b.t.Helper()
+	b.scriptOff = true
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.tell("has script switched off")
 }

@@ -2,11 +2,14 @@ package browser_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +37,7 @@ type site struct {
 	origin string
 	mails  chan onetimehttp.Message
 	clock  *onetimetest.Clock
+	late   atomic.Int64 // how long answers to POST take, in nanoseconds
 	end    func() error // of its Redis
 }
 
@@ -44,7 +48,7 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 	s := &site{t: t, origin: "http://" + listener.Addr().String(), mails: make(chan onetimehttp.Message, 100)}
 	client, clock := onetimetest.NewRedis(t)
 	s.clock, s.end = clock, client.Close
-	manager, err := onetime.New(client, onetimetest.Key, append(managed, onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
+	manager, err := onetime.New(client, onetimetest.Key, append(managed, clock.Option(), onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
 	require.NoError(t, err)
 	config := onetimehttp.Config{
 		Origin: s.origin, Name: "Example",
@@ -75,7 +79,7 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 		before, after, _ := strings.Cut(body, "<table")
 		strings.NewReplacer("</body>", "</main></body>").WriteString(w, before+"<main><h1>"+m.Subject()+"</h1><table"+after)
 	})
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: mux}}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.slowly(mux)}}
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
@@ -84,6 +88,22 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 		require.NoError(t, flow.Shutdown(ctx))
 	})
 	return s
+}
+
+// slowly lets the answers to POST come late, after what they tell has happened.
+func (s *site) slowly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || s.late.Load() == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		time.Sleep(time.Duration(s.late.Load()))
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
 }
 
 // mail waits for the next message.
@@ -126,8 +146,7 @@ func TestBrowser_Pages(t *testing.T) {
 	b.Type(codeLabel, "12")
 	require.Equal(t, http.StatusBadRequest, b.Press(signInButton))
 	b.Examine("code-half")
-	b.Type(codeLabel, wrong(mail.Code, 1))
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
+	require.Equal(t, http.StatusForbidden, b.Send(codeLabel, wrong(mail.Code, 1), signInButton))
 	b.Examine("code-wrong")
 
 	require.Equal(t, http.StatusOK, b.Visit(mail.URL))
@@ -143,9 +162,8 @@ func TestBrowser_Pages(t *testing.T) {
 	b.Type(addressLabel, address)
 	b.Press(askButton)
 	mail = s.mail()
-	b.Type(codeLabel, wrong(mail.Code, 0))
 	s.clock.Advance(5*time.Minute + time.Second)
-	require.Equal(t, http.StatusGone, b.Press(signInButton))
+	require.Equal(t, http.StatusGone, b.Send(codeLabel, wrong(mail.Code, 0), signInButton))
 	b.Examine("code-expired")
 }
 
@@ -155,10 +173,8 @@ func TestBrowser_PagesOfLockedCodes(t *testing.T) {
 	b := browser.Open(t, "Alice")
 	s.ask(b)
 	mail := s.mail()
-	b.Type(codeLabel, wrong(mail.Code, 1))
-	require.Equal(t, http.StatusForbidden, b.Press(signInButton))
-	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusTooManyRequests, b.Press(signInButton))
+	require.Equal(t, http.StatusForbidden, b.Send(codeLabel, wrong(mail.Code, 1), signInButton))
+	require.Equal(t, http.StatusTooManyRequests, b.Send(codeLabel, mail.Code, signInButton))
 	require.Contains(t, b.Text(), "Try again in 12 hours.")
 	b.Examine("code-locked")
 }
@@ -170,8 +186,7 @@ func TestBrowser_PagesOfNoAnswer(t *testing.T) {
 	s.ask(b)
 	mail := s.mail()
 	require.NoError(t, s.end())
-	b.Type(codeLabel, mail.Code)
-	require.Equal(t, http.StatusServiceUnavailable, b.Press(signInButton))
+	require.Equal(t, http.StatusServiceUnavailable, b.Send(codeLabel, mail.Code, signInButton))
 	b.Examine("code-undecided")
 	require.Equal(t, http.StatusServiceUnavailable, b.Visit(mail.URL))
 	b.Examine("link-undecided")
@@ -213,6 +228,19 @@ func TestBrowser_PagesOfLongNames(t *testing.T) {
 	b.Examine("long-code")
 	b.Visit(s.mail().URL)
 	b.Examine("long-link")
+}
+
+// A brand keeps the contrast that text needs, in light and dark.
+func TestBrowser_PagesOfABrand(t *testing.T) {
+	t.Parallel()
+	logo := base64.StdEncoding.EncodeToString([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40" rx="8" fill="#7a1fa2"/></svg>`))
+	s := newSite(t, func(*onetimehttp.Config) {}, nil, onetimehttp.WithBrand(onetimesend.Brand{
+		Logo: "data:image/svg+xml;base64," + logo, Accent: "#7a1fa2", Footer: "Example Ltd\n1 Main Street, Springfield",
+	}))
+	b := browser.Open(t, "Alice")
+	s.ask(b)
+	require.Equal(t, http.StatusTooManyRequests, b.Press(againButton))
+	b.Examine("brand-code")
 }
 
 func TestBrowser_MailAsHTML(t *testing.T) {
