@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -56,7 +57,7 @@ func newStore(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect) (*sqlst
 func openDatabase(w io.Writer) (db *sql.DB, dialect sqlstore.Dialect, end func(), err error) {
 	if address := os.Getenv("DATABASE_URL"); address != "" {
 		config, err := pgx.ParseConfig(address)
-		if err != nil {
+		if err != nil || !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
 			return nil, 0, nil, errors.New("DATABASE_URL: want postgres://user:password@host:port/db") // err may hold the password
 		}
 		fmt.Fprintln(w, "Database: the PostgreSQL of DATABASE_URL.")
