@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime/examples/internal/browser"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 	"github.com/seed-3f7b73d1/onetime/factor"
 	"github.com/seed-3f7b73d1/onetime/factor/sqlstore"
@@ -50,7 +51,7 @@ type scene struct {
 // open starts it, on SQLite.
 func open(t testing.TB) *scene {
 	t.Helper()
-	db, err := openSQLite(filepath.Join(t.TempDir(), "factors.db"))
+	db, err := openSQLite(filepath.Join(t.TempDir(), "factors.db"), mailtest.Patience)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	return openOn(t, db, sqlstore.SQLite)
@@ -60,13 +61,18 @@ func openOn(t testing.TB, db *sql.DB, dialect sqlstore.Dialect) *scene {
 	t.Helper()
 	store, err := newStore(t.Context(), db, dialect)
 	require.NoError(t, err)
-	keys, err := factor.NewKeys([]byte("a key for the blobs of tests, and of nothing else"))
-	require.NoError(t, err)
 	s := sitetest.New(t, alice, bob)
-	a, err := newApp(t.Context(), s.Site, store, keys)
+	a, err := newApp(t.Context(), s.Site, store, keys(t))
 	require.NoError(t, err)
 	s.Serve(a.serve)
 	return &scene{s, a, db, t}
+}
+
+func keys(t testing.TB) factor.Keys {
+	t.Helper()
+	keys, err := factor.NewKeys([]byte("a key for the blobs of tests, and of nothing else"))
+	require.NoError(t, err)
+	return keys
 }
 
 // first shows the first factor, by the code of a mail, and returns where that leads.

@@ -99,5 +99,8 @@ func (a *app) fail(w http.ResponseWriter, err error) {
 	if errors.As(err, &own) {
 		said.Status, said.Detail = own.status, own.text
 	}
+	if said.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(said.RetryAfter))
+	}
 	a.pages.Show(w, said.Status, "problem", said)
 }

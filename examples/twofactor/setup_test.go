@@ -3,6 +3,7 @@ package main
 import (
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime/examples/internal/mailtest"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/sitetest"
 )
 
@@ -77,6 +79,35 @@ func TestSetup_EndsAllOtherSessions(t *testing.T) {
 	require.Equal(t, alice, other.SignedIn())
 	other.Post("/factor/setup") // and what was begun in them
 	s.setUp(v)
+	require.Empty(t, other.SignedIn())
+	require.Equal(t, alice, v.SignedIn())
+}
+
+// Somebody signs in with one factor just before the app is stored: that session is over as well.
+func TestSetup_EndsASessionThatBeginsMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	v, other := s.Visitor(), s.Visitor()
+	s.first(v, alice)
+	mail := other.Ask("/sign-in", alice, alice)
+	shown := v.Post("/factor/setup")
+	p := scan(t, decode(t, picture(t, shown.Text)), s.Clock.Now)
+	epoch := func() string {
+		account, err := s.Accounts.Get(t.Context(), "account-1")
+		require.NoError(t, err)
+		return account.Epoch
+	}
+	before := epoch()
+	lock, err := s.db.BeginTx(t.Context(), nil) // nobody else writes
+	require.NoError(t, err)
+	var confirming sync.WaitGroup
+	confirming.Go(func() { shown = v.Submit(shown, "code", p.code()) })
+	mailtest.Wait(t, "the confirmation is about to store the app", func() bool { return epoch() != before })
+	require.Equal(t, "/", other.Post("/sign-in/code", "address", alice, "code", mail.Code).Path)
+	require.Equal(t, alice, other.SignedIn())
+	require.NoError(t, lock.Rollback())
+	confirming.Wait()
+	require.Equal(t, "/factor/codes", shown.Path)
 	require.Empty(t, other.SignedIn())
 	require.Equal(t, alice, v.SignedIn())
 }
@@ -188,15 +219,16 @@ func TestPages_AreGuardedAndAnotherSiteCannotPost(t *testing.T) {
 
 func TestLimit_AddressThatTriesTooOften(t *testing.T) {
 	t.Parallel()
-	s, _, _, codes := withApp(t)
-	v := s.Visitor()
-	shown := s.first(v, alice)
-	last := 0
-	for range 61 { // that of the confirmation is one of the 60
-		last = v.Post(byRecovery.Action, "token", token(t, v, shown), "code", "1"+codes[0][1:len(codes[0])-1]).Status
+	site := sitetest.New(t, alice)
+	a, err := newApp(t.Context(), site.Site, nil, keys(t)) // which is not asked
+	require.NoError(t, err)
+	a.tries = func(*http.Request) (time.Duration, error) { return time.Second, nil }
+	for _, by := range []way{byApp, byRecovery, byRecoveryLost} {
+		answer := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, site.Origin+by.Action, strings.NewReader("token=x&code=123456"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		a.mux.ServeHTTP(answer, r)
+		require.Equal(t, http.StatusTooManyRequests, answer.Code)
+		require.Contains(t, answer.Body.String(), tooFast)
 	}
-	require.Equal(t, http.StatusTooManyRequests, last)
-	require.Equal(t, http.StatusTooManyRequests, v.Post(byRecovery.Action, "token", token(t, v, shown), "code", codes[0]).Status)
-	s.Clock.Advance(time.Minute)
-	require.Empty(t, v.SignedIn())
 }

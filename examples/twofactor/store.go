@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,13 +23,13 @@ import (
 
 // openStore opens the table of the factors, and the keys of its blobs, and says which those are. end closes it.
 func openStore(ctx context.Context, w io.Writer) (store *sqlstore.Store, keys factor.Keys, end func(), err error) {
-	db, dialect, end, err := openDatabase(w)
+	db, dialect, closeAll, err := openDatabase(w)
 	if err != nil {
 		return nil, keys, nil, err
 	}
 	defer func() {
 		if err != nil {
-			end()
+			closeAll()
 		}
 	}()
 	if dialect == sqlstore.PostgreSQL && os.Getenv("FACTOR_KEY") == "" {
@@ -42,7 +43,7 @@ func openStore(ctx context.Context, w io.Writer) (store *sqlstore.Store, keys fa
 		return nil, keys, nil, fmt.Errorf("FACTOR_KEY: %w", err)
 	}
 	store, err = newStore(ctx, db, dialect)
-	return store, keys, end, err
+	return store, keys, closeAll, err
 }
 
 // newStore makes the table where there is none.
@@ -69,16 +70,17 @@ func openDatabase(w io.Writer) (db *sql.DB, dialect sqlstore.Dialect, end func()
 		return nil, 0, nil, err
 	}
 	fmt.Fprintln(w, "Database: a SQLite file, gone when this ends. DATABASE_URL=postgres://user:password@host:port/db takes a PostgreSQL.")
-	if db, err = openSQLite(filepath.Join(dir, "factors.db")); err != nil {
+	if db, err = openSQLite(filepath.Join(dir, "factors.db"), 10*time.Second); err != nil {
 		os.RemoveAll(dir)
 		return nil, 0, nil, err
 	}
 	return db, sqlstore.SQLite, func() { db.Close(); os.RemoveAll(dir) }, nil
 }
 
-// openSQLite opens a file. Whoever finds it locked waits, and a commit is on the disk when it returns.
-func openSQLite(file string) (*sql.DB, error) {
-	return sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
+// openSQLite opens a file. Whoever finds it locked waits so long, and a commit is on the disk when it returns.
+func openSQLite(file string, patience time.Duration) (*sql.DB, error) {
+	return sql.Open("sqlite", fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate",
+		file, patience.Milliseconds()))
 }
 
 // A row is a blob of an account that opens.
