@@ -43,10 +43,9 @@ func (b *Browser) Picture(name string) {
 		})
 		for _, scheme := range schemes {
 			b.prefer(scheme)
-			yes := true
-			shot := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes}) // as PNG
+			shot := b.screenshot()
 			file := filepath.Join(dir, fmt.Sprintf("%s-%s-%s.png", name, screen.name, scheme))
-			require.NoError(b.t, os.WriteFile(file, shot.Data, 0o600))
+			require.NoError(b.t, os.WriteFile(file, shot, 0o600))
 		}
 	}
 	b.prefer("")
@@ -72,4 +71,17 @@ func (b *Browser) Examine(name string) {
 	b.Picture(name)
 	b.CheckNarrow()
 	b.CheckKeyboard()
+}
+
+// Screenshot returns what the browser shows of the page, all of it, as PNG.
+func (b *Browser) Screenshot() []byte {
+	b.t.Helper()
+	b.tell("takes a picture of the page")
+	return b.screenshot()
+}
+
+func (b *Browser) screenshot() []byte {
+	b.t.Helper()
+	yes := true
+	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes}).Data
 }

@@ -47,20 +47,23 @@ func openRedis(w io.Writer) (rdb *redis.Client, end func(), err error) {
 }
 
 // Key returns the key of ONETIME_KEY, else a random one, and says which.
-func Key(w io.Writer) ([]byte, error) {
-	text := os.Getenv("ONETIME_KEY")
+func Key(w io.Writer) ([]byte, error) { return KeyOf(w, "ONETIME_KEY", "Key") }
+
+// KeyOf returns the key of a variable, else a random one, and says which, under a title.
+func KeyOf(w io.Writer, variable, title string) ([]byte, error) {
+	text := os.Getenv(variable)
 	if text == "" {
 		key := make([]byte, 32)
 		rand.Read(key)
-		fmt.Fprintln(w, "Key: random, for this run only. ONETIME_KEY takes yours: 32 random bytes or more, in hex or base64.")
+		fmt.Fprintf(w, "%s: random, for this run only. %s takes yours: 32 random bytes or more, in hex or base64.\n", title, variable)
 		return key, nil
 	}
-	fmt.Fprintln(w, "Key: the one of ONETIME_KEY.")
+	fmt.Fprintf(w, "%s: the one of %s.\n", title, variable)
 	if key, err := hex.DecodeString(text); err == nil {
 		return key, nil
 	}
 	if key, err := base64.StdEncoding.DecodeString(text); err == nil {
 		return key, nil
 	}
-	return nil, errors.New("ONETIME_KEY: want hex or base64")
+	return nil, fmt.Errorf("%s: want hex or base64", variable)
 }

@@ -33,6 +33,7 @@ type Sessions struct {
 type session struct {
 	account, epoch string
 	expires        time.Time
+	values         map[string]any
 }
 
 const life = 12 * time.Hour
@@ -65,9 +66,14 @@ func (s *Sessions) Start(w http.ResponseWriter, r *http.Request, v onetime.Verif
 		onetimehttp.WriteError(w, r, onetime.ErrNotFound)
 		return nil // it stays used up
 	}
-	s.Begin(w, r, account)
-	http.Redirect(w, r, s.back(w, r), http.StatusSeeOther)
+	s.Enter(w, r, account)
 	return nil
+}
+
+// Enter begins a session as Begin does, and leads to the page that SignInFirst has noted, or to the first one.
+func (s *Sessions) Enter(w http.ResponseWriter, r *http.Request, a accounts.Account) {
+	s.Begin(w, r, a)
+	http.Redirect(w, r, s.back(w, r), http.StatusSeeOther)
 }
 
 // backLife is how long somebody may take to sign in before page is forgotten.
@@ -102,24 +108,25 @@ func (s *Sessions) back(w http.ResponseWriter, r *http.Request) string {
 
 // Begin begins a session. Its id is new, and an old session of this browser ends: whoever planted or saw an id before does
 // not share the session (session fixation). The session belongs to the epoch that a has, which is that of the moment at
-// which the account was read: read it before you look at a password.
-func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, a accounts.Account) {
+// which the account was read: read it before you look at a password. Begin returns the id.
+func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, a accounts.Account) string {
 	id, now := rand.Text(), s.now()
 	s.mu.Lock()
 	maps.DeleteFunc(s.byID, func(_ string, old session) bool { return !now.Before(old.expires) })
-	delete(s.byID, s.id(r))
-	s.byID[id] = session{a.ID, a.Epoch, now.Add(life)}
+	delete(s.byID, s.ID(r))
+	s.byID[id] = session{a.ID, a.Epoch, now.Add(life), map[string]any{}}
 	s.mu.Unlock()
 
 	c := s.cookie
 	c.Value, c.MaxAge = id, int(life.Seconds())
 	http.SetCookie(w, &c)
+	return id
 }
 
 // Account returns who is signed in: the zero Account if nobody is.
 func (s *Sessions) Account(r *http.Request) (accounts.Account, error) {
 	s.mu.Lock()
-	found := s.byID[s.id(r)]
+	found := s.byID[s.ID(r)]
 	s.mu.Unlock()
 	if !s.now().Before(found.expires) {
 		return accounts.Account{}, nil
@@ -134,7 +141,7 @@ func (s *Sessions) Account(r *http.Request) (accounts.Account, error) {
 // End signs out, here and wherever the cookie was copied to.
 func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	delete(s.byID, s.id(r))
+	delete(s.byID, s.ID(r))
 	s.mu.Unlock()
 	c := s.cookie
 	c.MaxAge = -1
@@ -142,11 +149,37 @@ func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// id returns the id that the browser shows, or "".
-func (s *Sessions) id(r *http.Request) string {
+// ID returns the id that the browser shows, or "". It is a secret, and of a session that may have ended.
+func (s *Sessions) ID(r *http.Request) string {
 	c, err := r.Cookie(s.cookie.Name)
 	if err != nil {
 		return ""
 	}
 	return c.Value
+}
+
+// Recent reports whether a session began at most so long ago: somebody has proved the address since.
+func (s *Sessions) Recent(id string, within time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.byID[id]
+	return ok && !s.now().After(found.expires.Add(within-life))
+}
+
+// Put keeps a value in a session, as long as that lasts; nil drops it.
+func (s *Sessions) Put(id, name string, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found, ok := s.byID[id]; ok && value != nil {
+		found.values[name] = value
+	} else if ok {
+		delete(found.values, name)
+	}
+}
+
+// Get returns a value of a session, or nil.
+func (s *Sessions) Get(id, name string) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id].values[name]
 }

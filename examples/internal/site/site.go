@@ -39,6 +39,7 @@ type Site struct {
 	Mails    *mails.Mails
 	Inbox    *inbox.Inbox              // of all mails; nil unless nobody but this computer can reach it
 	Queue    []onetimesend.QueueOption // of messages
+	Settings []onetime.Option          // of the Manager
 	Accounts *accounts.Directory
 	Sessions *session.Sessions
 	Now      func() time.Time

@@ -64,7 +64,8 @@ func Command(ctx context.Context, environment ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	child.Bind(cmd)
 	cmd.Env = append(os.Environ(), asProgram+"=yes", "GORACE=atexit_sleep_ms=10", // a second, else
-		"REDIS_URL=", "ONETIME_KEY=", "SMTP_URL=", "SMS=", "MAIL_FROM=", "PEOPLE=", "ADDR=localhost:0", "ORIGIN=")
+		"REDIS_URL=", "ONETIME_KEY=", "SMTP_URL=", "SMS=", "MAIL_FROM=", "PEOPLE=", "ADDR=localhost:0", "ORIGIN=",
+		"DATABASE_URL=", "FACTOR_KEY=")
 	cmd.Env = append(cmd.Env, environment...)
 	return cmd
 }

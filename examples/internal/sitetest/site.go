@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/inbox"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/mails"
@@ -43,6 +44,7 @@ func New(t testing.TB, addresses ...string) *Site {
 		Redis: client, Key: onetimetest.Key, Listener: listener, Origin: "http://" + listener.Addr().String(),
 		Mails: sender, Inbox: box,
 		Queue:    []onetimesend.QueueOption{onetimesend.WithDelay(0), onetimesend.WithRecipientLimits()}, // which go by the time of day
+		Settings: []onetime.Option{clock.Option()},
 		Accounts: accounts.New(clock.Now, addresses...), Now: clock.Now, Out: t.Output(),
 	}
 	s.Sessions = session.New(s.Accounts, s.Now, false)

@@ -279,4 +279,4 @@ func (p Page) Guarded(t testing.TB) {
 	}
 }
 
-var loads = regexp.MustCompile(`<(script|link|img|iframe|object|embed|base|svg|video|audio)\b|\s(src|srcset|style|on\w+)=|url\(|@import`)
+var loads = regexp.MustCompile(`<(script|link|img|iframe|object|embed|base|video|audio|image|use|foreignObject)\b|\s(src|srcset|style|on\w+)=|url\(|@import`)
