@@ -27,6 +27,10 @@ type callOptions struct {
 	binding       string
 	ignoreBinding bool
 
+	browsers    string // credentials, if hasBrowsers
+	hasBrowsers bool
+	knownSince  time.Time
+
 	requests       []string
 	requestOfIssue bool // derived from the id of the issue, see keyring.Ring.Request
 	idempotencyKey string
@@ -164,6 +168,42 @@ func WithRequest(ids ...string) CallOption {
 	})
 }
 
+// WithKnownBrowser shows the credentials that a browser has, see [Verification.BrowserCredential]: up to four, with a full
+// stop between two; further ones are not looked at. If one is the subject's, sends and wrong codes count against limits that
+// all known browsers of the person share, and not against those of strangers, who so can keep none of them out. What is
+// altered, another subject's, older than [WithKnownBrowsers] says or more than 5 min ahead of the local clock counts as none,
+// with the answers and in the time of none; so does an empty text.
+//
+// It wants [WithBinding] on the same call, or a stranger's issue would replace what the known browser waits for. VerifyToken
+// and InspectToken do not take it: no limit applies to tokens.
+func WithKnownBrowser(credentials string) CallOption {
+	return callOption(func(s *callOptions) error {
+		s.browsers, s.hasBrowsers = credentials, true
+		return s.only("WithKnownBrowser", "IssueOTP", "IssueToken", "IssueLink", "VerifyOTP")
+	})
+}
+
+// KnownSince makes credentials that were issued before t count as none: it ends all of a person's, for good, if t stands in
+// the person's own row. Set it to 5 min after now, since the clocks of instances may differ, when a password was changed, say,
+// or a device lost. It wants [WithKnownBrowser] on the same call.
+func KnownSince(t time.Time) CallOption {
+	return callOption(func(s *callOptions) error {
+		s.knownSince = t
+		return s.only("KnownSince", "IssueOTP", "IssueToken", "IssueLink", "VerifyOTP")
+	})
+}
+
+// checkBrowsers holds the options of known browsers against the others.
+func (s *callOptions) checkBrowsers() error {
+	switch {
+	case s.hasBrowsers && !s.bound:
+		return invalid("WithKnownBrowser on %s: want WithBinding, too", s.op)
+	case !s.hasBrowsers && !s.knownSince.IsZero():
+		return invalid("KnownSince on %s: want WithKnownBrowser, too", s.op)
+	}
+	return nil
+}
+
 // noRequest stands for the lack of one.
 var noRequest = []string{""}
 
@@ -214,6 +254,9 @@ func newCallOptions[O any](op string, opts []O, apply func(O, *callOptions) erro
 		if err := apply(o, &s); err != nil {
 			return callOptions{}, err
 		}
+	}
+	if err := s.checkBrowsers(); err != nil {
+		return callOptions{}, err
 	}
 	return s, nil
 }

@@ -26,7 +26,7 @@ func init() {
 
 func (m *Manager) core() *core.Core {
 	return &core.Core{
-		Purpose: m.config.policy.Purpose, Ring: m.ring, Runner: &m.config.runner, Guesses: m.config.forCodes,
+		Purpose: m.config.policy.Purpose, Ring: m.ring, Runner: &m.config.runner, Guesses: m.config.strangers.codes,
 		Subject: m.config.subject,
 		Challenge: func(typed, binding string) (string, keyring.Challenge, error) {
 			return m.challenge(typed, callOptions{bound: binding != "", binding: binding})

@@ -352,7 +352,7 @@ func (w *tape) value(id, issue, sealed string, depth int) any {
 var (
 	successShapes = map[string]string{
 		"IssueOTP": "1n", "IssueToken": "0n", "IssueLink": "bn", "VerifyOTP": foundShape, "VerifyToken": foundShape, "InspectToken": foundShape,
-		"Cancel": "", "CancelQuietly": "", "Revoke": "", "Erase": "", "Unlock": "", "Status": "nbnn",
+		"Cancel": "", "CancelQuietly": "", "Revoke": "", "Erase": "", "Unlock": "", "Status": "nbnnnbnn",
 	}
 	foundShape    = "in1s"
 	repeatedShape = "m0"       // what follows where the call was here before
@@ -437,7 +437,7 @@ func FuzzReply(f *testing.F) {
 	for op, right := range []string{
 		tapeList(tapeID, one, one, zero), tapeList(tapeID, one, zero, tapeTime), tapeList(tapeID, one, one, zero),
 		tapeList(tapeID, one, tapeIssue, tapeTime, one, tapeEmpty), found, repeated, tapeList(tapeID, one), tapeList(tapeID, one), tapeList(tapeID, one),
-		tapeList(tapeID, one, zero, zero, zero, zero, tapeIssue, one, zero, zero, zero, tapeNumber(5), tapeTime, one),
+		tapeList(tapeID, one, zero, zero, zero, zero, zero, zero, zero, zero, tapeIssue, one, zero, zero, zero, tapeNumber(5), tapeTime, one),
 	} {
 		f.Add(uint8(op), []byte(right))
 	}
@@ -448,7 +448,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(uint8(6), []byte(tapeList(tapeIssue, one)))
 	f.Add(uint8(7), []byte(tapeList(tapeList(tapeID, one))))
 	f.Add(uint8(8), []byte(tapeID))
-	f.Add(uint8(9), []byte(tapeList(tapeID, one, zero, zero, zero, zero)))
+	f.Add(uint8(9), []byte(tapeList(tapeID, one, zero, zero, zero, zero, zero, zero, zero, zero)))
 	f.Fuzz(func(t *testing.T, op uint8, written []byte) {
 		name := ops[int(op)%len(ops)]
 		setup, err := onetime.New(&rig.TokenRedis{Recorder: &rig.Recorder{}}, onetimetest.Key)

@@ -71,7 +71,9 @@ func (m *Manager) Purpose(name string, opts ...Option) (*Manager, error) {
 // Policy returns the settings of the purpose.
 func (m *Manager) Policy() Policy {
 	p := m.config.policy
-	p.SendLimits, p.GuessLimits = slices.Clone(p.SendLimits), slices.Clone(p.GuessLimits)
+	for _, limits := range []*[]Limit{&p.SendLimits, &p.GuessLimits, &p.KnownSendLimits, &p.KnownGuessLimits} {
+		*limits = slices.Clone(*limits)
+	}
 	return p
 }
 
@@ -87,6 +89,18 @@ func (m *Manager) challenge(typed string, o callOptions) (string, keyring.Challe
 		c.Binding = m.ring.BindingTag(purpose, c.Tag, o.binding)
 	}
 	return subject, c, nil
+}
+
+// known reports whether one of the browsers whose credentials a call shows is known to be the subject's.
+func (m *Manager) known(subject string, o callOptions) bool {
+	if o.browsers == "" {
+		return false
+	}
+	now, since := m.config.now(), o.knownSince
+	if oldest := now.Add(-m.config.policy.KnownFor); since.Before(oldest) {
+		since = oldest
+	}
+	return m.ring.KnowsBrowser(subject, o.browsers, since, now)
 }
 
 // An issue is what one call made, before it is an OTP, a Token or a Link.
@@ -123,7 +137,7 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 	if code {
 		kind = keyring.Code
 	}
-	call.group = m.group(op, c, kind, "", o)
+	call.group, call.known = m.group(op, c, kind, "", o), m.known(subject, o)
 	if code || o.code {
 		made.codeTTL = min(made.ttl, policy.OTPTTL)
 		made.code = m.newCode(subject, o.decoy)
@@ -179,6 +193,7 @@ type judged struct {
 	keys            []keyring.Key
 	requests        []string // one, empty, for none
 	group           string
+	known           bool
 }
 
 // judge lets Redis judge a secret under each of the keys and requests.

@@ -49,8 +49,11 @@ type config struct {
 	codes      map[string]string // fixed by normalised subject, made for each Manager
 	fixedUntil time.Time
 
-	// What scripts are told, made for each Manager. Guess limits are about codes only.
-	forIssues, forCodes, forTokens script.Settings
+	knownSends, knownGuesses []Limit // as given; none: those of strangers
+
+	// What scripts are told, made for each Manager. No limit applies to tokens.
+	strangers, known limits
+	forTokens        script.Settings
 }
 
 func defaultConfig() config {
@@ -90,16 +93,46 @@ func (c *config) check() error {
 	if c.codes, err = c.fixedCodes(); err != nil {
 		return err
 	}
-	p := c.policy
+	p := &c.policy
+	p.KnownSendLimits, p.KnownGuessLimits = c.knownSends, c.knownGuesses
+	if len(c.knownSends) == 0 {
+		p.KnownSendLimits = p.SendLimits
+	}
+	if len(c.knownGuesses) == 0 {
+		p.KnownGuessLimits = p.GuessLimits
+	}
 	for _, s := range []struct {
 		to             *script.Settings
+		set            script.Set
 		sends, guesses []Limit
-	}{{&c.forIssues, p.SendLimits, p.GuessLimits}, {&c.forCodes, nil, p.GuessLimits}, {&c.forTokens, nil, nil}} {
-		if *s.to, err = script.NewSettings(p.Keep, p.MaxAttempts, scriptLimits(s.sends), scriptLimits(s.guesses)); err != nil {
+	}{
+		{&c.strangers.issues, script.Strangers, p.SendLimits, p.GuessLimits},
+		{&c.strangers.codes, script.Strangers, nil, p.GuessLimits},
+		{&c.known.issues, script.Known, p.KnownSendLimits, p.KnownGuessLimits},
+		{&c.known.codes, script.Known, nil, p.KnownGuessLimits},
+		{&c.forTokens, script.Strangers, nil, nil},
+	} {
+		if *s.to, err = script.NewSettings(s.set, p.Keep, p.MaxAttempts, scriptLimits(s.sends), scriptLimits(s.guesses)); err != nil {
 			return err
 		}
 	}
+	c.strangers.beside, c.known.beside = c.known.issues.Names(), c.strangers.issues.Names()
 	return nil
+}
+
+// Limits are what scripts are told of one set: for issues, and for codes that are verified; and which fields of the record
+// are the other set's.
+type limits struct {
+	issues, codes script.Settings
+	beside        any
+}
+
+// limits returns those of the set that a call counts in.
+func (c *config) limits(known bool) *limits {
+	if known {
+		return &c.known
+	}
+	return &c.strangers
 }
 
 func scriptLimits(limits []Limit) []script.Limit {

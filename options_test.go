@@ -141,7 +141,9 @@ func TestOptions_DefaultPolicy(t *testing.T) {
 		OTPTTL: 5 * time.Minute, TokenTTL: 10 * time.Minute, MaxAttempts: 5, Keep: 1,
 		SendLimits:  []onetime.Limit{{Burst: 1, Per: 30 * time.Second}, {Burst: 5, Per: 15 * time.Minute}, {Burst: 20, Per: 24 * time.Hour}},
 		GuessLimits: []onetime.Limit{{Burst: 10, Per: time.Hour}, {Burst: 50, Per: 30 * 24 * time.Hour}},
+		KnownFor:    90 * 24 * time.Hour,
 	}
+	want.KnownSendLimits, want.KnownGuessLimits = want.SendLimits, want.GuessLimits
 	require.Equal(t, want, rig.Offline(t).Policy())
 	require.Equal(t, want, rig.Offline(t, onetime.Option{}).Policy(), "the zero Option changes nothing")
 }
@@ -154,8 +156,14 @@ func TestOptions_SetThePolicy(t *testing.T) {
 	require.Equal(t, onetime.Policy{
 		Purpose: "default", CodeLength: 8, Alphabet: onetime.Crockford32,
 		OTPTTL: 20*time.Second + time.Millisecond, TokenTTL: time.Hour, // parts of a millisecond are dropped
-		MaxAttempts: 3, Keep: 2, GuessLimits: limits,
+		MaxAttempts: 3, Keep: 2, GuessLimits: limits, KnownFor: 90 * 24 * time.Hour, KnownGuessLimits: limits,
 	}, m.Policy())
+	sends, guesses := manyLimits(3), manyLimits(1)
+	known := rig.Offline(t, onetime.WithKnownBrowsers(400*24*time.Hour-time.Nanosecond, sends, guesses), onetime.WithSendLimits()).Policy()
+	require.Equal(t, 400*24*time.Hour-time.Second, known.KnownFor, "parts of a second are dropped")
+	require.Equal(t, sends, known.KnownSendLimits)
+	require.Equal(t, guesses, known.KnownGuessLimits)
+	require.Empty(t, known.SendLimits)
 	require.True(t, rig.Offline(t, onetime.WithLinkBase("https://example.com")).Policy().Links)
 	require.Equal(t, 24*time.Hour, rig.Offline(t, onetime.WithDangerouslyLongOTPTTL(24*time.Hour)).Policy().OTPTTL)
 }
@@ -370,13 +378,19 @@ func TestPurpose_InheritsAndDoesNotChangeItsParent(t *testing.T) {
 
 	want := before
 	want.Purpose, want.Keep, want.GuessLimits = "child", 3, manyLimits(2)
+	want.KnownGuessLimits = want.GuessLimits // those of known browsers follow
 	require.Equal(t, want, child.Policy())
 	require.Equal(t, before, parent.Policy())
 
 	grandchild, err := child.Purpose("grandchild", onetime.WithSendLimits())
 	require.NoError(t, err)
-	want.Purpose, want.SendLimits = "grandchild", nil
+	want.Purpose, want.SendLimits, want.KnownSendLimits = "grandchild", nil, nil
 	require.Equal(t, want, grandchild.Policy())
+	own, err := child.Purpose("own", onetime.WithKnownBrowsers(24*time.Hour, nil, manyLimits(1)))
+	require.NoError(t, err)
+	want = child.Policy()
+	want.Purpose, want.KnownFor, want.KnownGuessLimits = "own", 24*time.Hour, manyLimits(1)
+	require.Equal(t, want, own.Policy())
 
 	_, err = parent.Purpose("failed", onetime.WithKeep(4), onetime.WithKeep(0))
 	require.Error(t, err)

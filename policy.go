@@ -23,6 +23,8 @@ const (
 	maxLimits      = 4
 	maxGuessBurst  = 100
 	maxSendBurst   = 1000
+	minKnown       = 24 * time.Hour
+	maxKnown       = 400 * 24 * time.Hour
 	minPer, maxPer = time.Second, 30 * 24 * time.Hour
 )
 
@@ -32,6 +34,7 @@ func defaultPolicy() Policy {
 		OTPTTL: 5 * time.Minute, TokenTTL: 10 * time.Minute, MaxAttempts: 5, Keep: 1,
 		SendLimits:  []Limit{{1, 30 * time.Second}, {5, 15 * time.Minute}, {20, 24 * time.Hour}},
 		GuessLimits: []Limit{{10, time.Hour}, {50, 30 * 24 * time.Hour}},
+		KnownFor:    90 * 24 * time.Hour,
 	}
 }
 
@@ -76,25 +79,47 @@ type Policy struct {
 	SendLimits  []Limit
 	GuessLimits []Limit
 	Links       bool // WithLinkBase was given, so that there can be links
+
+	// Of known browsers: how long a credential counts, and the limits that all of a person's share.
+	KnownFor         time.Duration
+	KnownSendLimits  []Limit
+	KnownGuessLimits []Limit
 }
 
 // GuessingOdds returns an upper bound, 0 to 1, of the chance that someone who guesses codes of one subject for as long
 // as horizon is right at least once, whatever the person or anybody else does meanwhile: the wrong codes that the
 // tightest guess limit lets be evaluated, Burst × (1 + horizon/Per), times Keep, over the number of codes there are. The
 // default policy has 0.000051 for a day and 0.000658 for a year. It holds while Unlock is not called, for one purpose,
-// and not for a fixed code. A horizon below 0 counts as 0. A Policy without guess limits has 1.
+// not for a fixed code, and for whoever has no credential of the person's browsers: see [Policy.GuessingOddsOfThief]. A
+// horizon below 0 counts as 0. A Policy without guess limits has 1.
 func (p Policy) GuessingOdds(horizon time.Duration) float64 {
+	return p.odds(mostGuesses(p.GuessLimits, horizon))
+}
+
+// GuessingOddsOfThief is [Policy.GuessingOdds] for someone who has stolen a credential of a known browser as well, or any
+// number of them: the wrong codes of strangers and of known browsers together. The default policy has 0.000102 for a day and
+// 0.001316 for a year. [KnownSince] ends it.
+func (p Policy) GuessingOddsOfThief(horizon time.Duration) float64 {
+	return p.odds(mostGuesses(p.GuessLimits, horizon) + mostGuesses(p.KnownGuessLimits, horizon))
+}
+
+func (p Policy) odds(guesses float64) float64 {
+	codes := math.Pow(float64(len(code.Alphabet(p.Alphabet).Letters())), float64(p.CodeLength))
+	return min(1, guesses*float64(max(1, p.Keep))/codes)
+}
+
+// mostGuesses is how many wrong codes limits let be evaluated at most.
+func mostGuesses(limits []Limit, horizon time.Duration) float64 {
 	guesses := math.Inf(1)
-	for _, l := range p.GuessLimits {
+	for _, l := range limits {
 		if l.Burst < 1 || l.Per < time.Millisecond {
-			return 1
+			return math.Inf(1)
 		}
 		burst, per := float64(l.Burst), float64(l.Per.Milliseconds())
 		passed := math.Ceil(float64(max(0, horizon)) / float64(time.Millisecond))
 		guesses = min(guesses, burst+math.Floor(burst*passed/per))
 	}
-	codes := math.Pow(float64(len(code.Alphabet(p.Alphabet).Letters())), float64(p.CodeLength))
-	return min(1, guesses*float64(max(1, p.Keep))/codes)
+	return guesses
 }
 
 // WithCodeLength sets the number of characters of a code: 6 to 12, 6 by default (NIST SP 800-63B-4 3.1.3.2 asks for at
@@ -169,6 +194,24 @@ func WithGuessLimits(limits ...Limit) Option {
 	return Option{func(c *config) error {
 		c.policy.GuessLimits = limits
 		return checkLimits("WithGuessLimits", limits, 1, maxGuessBurst)
+	}}
+}
+
+// WithKnownBrowsers sets how long the credential of a browser counts, 1 to 400 days and 90 by default, in whole seconds, and
+// the limits that all known browsers of a person share, as [WithSendLimits] and [WithGuessLimits] do for strangers. Without
+// limits of a kind they are those of strangers. All Managers of a purpose must have the same. Who has stolen a credential gets
+// the wrong codes of both sets, see [Policy.GuessingOddsOfThief].
+func WithKnownBrowsers(lifetime time.Duration, sends, guesses []Limit) Option {
+	sends, guesses = slices.Clone(sends), slices.Clone(guesses)
+	return Option{func(c *config) error {
+		var errs []error
+		if lifetime < minKnown || lifetime > maxKnown {
+			errs = append(errs, invalid("WithKnownBrowsers(%s): want %s to %s", lifetime, minKnown, maxKnown))
+		}
+		errs = append(errs, checkLimits("WithKnownBrowsers: sends", sends, 0, maxSendBurst))
+		errs = append(errs, checkLimits("WithKnownBrowsers: guesses", guesses, 0, maxGuessBurst))
+		c.policy.KnownFor, c.knownSends, c.knownGuesses = lifetime.Truncate(time.Second), sends, guesses
+		return errors.Join(errs...)
 	}}
 }
 

@@ -62,6 +62,7 @@ func secretBytes(kind string, ttl time.Duration, digest string) string {
 type issueCall struct {
 	keyring.Challenge
 	id, code, token, sealed, group string
+	known                          bool
 }
 
 // An issueReply is what it answers. The lives are those of an issue of an earlier sending, and only then set.
@@ -73,9 +74,10 @@ type issueReply struct {
 }
 
 func (m *Manager) runIssue(ctx context.Context, op string, c issueCall) (issueReply, error) {
-	settings := m.config.forIssues
-	args := make([]any, 0, 7+2*maxLimits)
-	args = append(args, c.id, c.Scope(), settings.Counts+c.group, c.code, c.token, c.sealed, settings.Rates)
+	limits := m.config.limits(c.known)
+	settings := &limits.issues
+	args := make([]any, 0, 8+2*maxLimits)
+	args = append(args, c.id, c.Scope(), settings.Counts+c.group, c.code, c.token, c.sealed, settings.Rates, limits.beside)
 	args = append(args, settings.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{Op: op, Script: issueScript, Key: c.RecordKey(m.config.runner.Prefix), Args: args})
 	if err != nil {
@@ -103,9 +105,9 @@ type match struct {
 }
 
 func (m *Manager) runVerify(ctx context.Context, op string, j judged, call string, candidates []string) (match, error) {
-	settings := m.config.forCodes
+	settings := &m.config.limits(j.known).codes
 	if j.kind == keyring.Token {
-		settings = m.config.forTokens
+		settings = &m.config.forTokens
 	}
 	args := make([]any, 0, 5+maxLimits)
 	args = append(args, call, j.Scope(), settings.Counts+j.kind+j.mode+j.group, strings.Join(candidates, ""), settings.Rates)

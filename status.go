@@ -13,9 +13,18 @@ import (
 type Status struct {
 	// Pending are the issues with a live secret, newest first.
 	Pending []Pending
-	// Failures is the number of consecutive wrong codes; at 100 codes are Disabled.
+	// Locks are those of strangers: of whoever shows no credential of a known browser.
+	Locks
+	// Known are the locks of all known browsers of the person together, see [WithKnownBrowser].
+	Known Locks
+}
+
+// Locks is what limits of one set refuse.
+type Locks struct {
+	// Failures is the number of consecutive wrong codes. At 85 of strangers, and at 15 of known browsers, codes are Disabled:
+	// together the 100 that NIST SP 800-63B-4 3.2.2 allows. A success of either sets both to 0.
 	Failures int
-	// Disabled tells that no code is issued or evaluated; see ErrDisabled.
+	// Disabled tells that no code is issued or evaluated; see [ErrDisabled].
 	Disabled bool
 	// SendIn is how long the send limits refuse the next issue, GuessIn how long the guess limits refuse the next code;
 	// 0: not at all.
@@ -51,13 +60,19 @@ func (m *Manager) Status(ctx context.Context, subject string) (Status, error) {
 }
 
 func (m *Manager) runStatus(ctx context.Context, op string, c keyring.Challenge) (Status, error) {
-	settings := m.config.forIssues
-	args := append([]any{keyring.Random(keyring.IDSize), settings.Counts, settings.Rates}, settings.Fields...)
+	strangers, known := m.config.strangers.issues, m.config.known.issues
+	args := []any{
+		keyring.Random(keyring.IDSize), strangers.Counts + known.Counts, strangers.Rates.(string) + known.Rates.(string),
+	}
+	args = append(append(args, strangers.Fields...), known.Fields...)
 	r, err := m.config.runner.Run(ctx, script.Call{Op: op, Script: statusScript, Key: c.RecordKey(m.config.runner.Prefix), Args: args})
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Failures: int(r.Number()), Disabled: r.Flag(), SendIn: r.Duration(), GuessIn: r.Duration()}
+	var s Status
+	for _, locks := range []*Locks{&s.Locks, &s.Known} {
+		*locks = Locks{int(r.Number()), r.Flag(), r.Duration(), r.Duration()}
+	}
 	for r.More() {
 		s.Pending = append(s.Pending, Pending{
 			ID: keyring.Encoding.EncodeToString([]byte(r.ID())), Code: r.Flag(), Token: r.Flag(), Bound: r.Flag(), Used: r.Flag(),

@@ -47,6 +47,8 @@ type Verification struct {
 	usedAt time.Time
 	undo   func(context.Context) error
 	ticket func() []byte
+
+	browsers func(others string) string // credentials, the one that this proof gives first
 }
 
 var errUndo = invalid("Undo: want a Verification of VerifyOTP or VerifyToken")
@@ -59,7 +61,11 @@ func (m *Manager) verification(p core.Proof) Verification {
 		call: keyring.Encoding.EncodeToString([]byte(p.Call)), undo: p.Undo, ticket: p.Ticket,
 	}
 	if v.Used() {
-		v.usedAt = m.config.now()
+		at := m.config.now()
+		v.usedAt = at
+		v.browsers = func(others string) string {
+			return m.ring.AddBrowser(p.Subject, m.ring.BrowserCredential(p.Subject, at), others)
+		}
 	}
 	return v
 }
@@ -75,6 +81,22 @@ func (v Verification) Call() string { return v.call }
 // UsedAt returns when the answer that the secret was used arrived, by the local clock; of a Repeated one when that was
 // repeated, at most 60 s later. It is the zero time unless [Verification.Used]. It says how old a proof is that was kept.
 func (v Verification) UsedAt() time.Time { return v.usedAt }
+
+// BrowserCredential returns what makes the browser that showed the secret a known one, for [WithKnownBrowser]: 28 characters
+// of A-Z a-z 0-9 - _. Keep it in a cookie that is HttpOnly and Secure. It proves nothing and replaces no factor: it gives the
+// browser limits that strangers cannot empty. It is bound to the Subject and to the naming key, for every purpose, and stored
+// nowhere; [KnownSince] ends it, and an Undo of the proof does not. It is empty unless [Verification.Used].
+func (v Verification) BrowserCredential() string { return v.BrowserCredentials("") }
+
+// BrowserCredentials returns the credential of this proof in front of those that the browser had, of which one for the same
+// subject goes, joined as [WithKnownBrowser] takes them: so a browser is known to up to four people. It is empty unless
+// [Verification.Used].
+func (v Verification) BrowserCredentials(before string) string {
+	if v.browsers == nil {
+		return ""
+	}
+	return v.browsers(before)
+}
 
 // Undo gives the secret back, because what it was used for did not happen: a password that could not be stored, say. It
 // verifies again if it has not expired, and so do the others of its challenge. nil means that the code or the token of

@@ -5,7 +5,7 @@
   its scope), and the pieces of what a challenge has sealed; and which fields of the record unlock forgets with the limits.
   A field that is not here is left alone: it is another version's. It costs issue one look at the names.
 ]]
-local UNLOCKED = '^f$'
+local UNLOCKED = '^[fF]$'
 
 -- Whether an issue has a secret that lives.
 local function lives(slot, now)
@@ -16,7 +16,7 @@ end
 
 -- All of the record: the scopes of its challenges, the fields of each scope, the fields of limits and those of the record.
 local function survey()
-  local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fr]$', '^[sg]%d+$', '^[eiuw1-5]$', '^[a-f][1-5]$'
+  local OF_RECORD, OF_LIMITS, OF_CHALLENGE, OF_PIECES = '^[fFr]$', '^[sgSG]%d+$', '^[eiuw1-5]$', '^[a-f][1-5]$'
   local scopes, fields, limits, own = {}, {}, {}, {}
   for _, name in ipairs(call('HKEYS', KEYS[1])) do
     local scope, rest = '', name

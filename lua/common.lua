@@ -6,7 +6,8 @@
 
   s<per>       GCRA time of the send limit over <per> ms
   g<per>       GCRA time of the guess limit over <per> ms
-  f            consecutive wrong codes
+  f            consecutive wrong codes: a row
+  S, G, F      the same of known browsers, which have a set of their own: one for all of them
   r            call id of the last revoke that ended something
   o...         what once remembers, see numbers.lua
   and for each challenge, its names led by SCOPE: '' if it is unbound, ':' and the 8 bytes of the binding tag if bound
@@ -21,7 +22,7 @@
 
   bytes 1-12   id of the issue call
   bytes 13-18  time of issue in ms, big-endian like all numbers here
-  byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both
+  byte 19      what the issue was answered with: 'c' a code, 't' a token, 'b' both; upper case if a known browser asked
   byte 20      letter, a to f, that names its pieces
   byte 21      number of pieces, '0' to '5'
   then for each secret, the code first, 21 bytes: kind 'c' or 't' · lifetime in ms (4) · digest (16)
@@ -42,7 +43,7 @@ local THROTTLED, LOCKED, DISABLED, CLOCK = 6, 7, 8, 9
 local HEAD, SECRET, DIGEST, ID = 21, 21, 16, 12
 local CODE, TOKEN = 99, 116
 local SLOTS = 5
-local DISABLED_AT, DISABLED_FOR = 100, 400 * 86400000
+local DISABLED_AT, KNOWN_DISABLED_AT, DISABLED_FOR = 85, 15, 400 * 86400000
 local CHALLENGES, PIECE = 16, 64
 local REPEATS, REMEMBERED = 60000, 600000
 local ENDED = 8
@@ -112,6 +113,7 @@ local function find(slot, kind)
   local size = #slot
   local as, letter, pieces, first = byte(slot, 19, 22)
   if size ~= HEAD and size ~= HEAD + SECRET and size ~= HEAD + 2 * SECRET then damaged('slot') end
+  if as < 97 then as = as + 32 end
   if as ~= 99 and as ~= 116 and as ~= 98 or letter < 97 or letter > 102 or pieces < 48 or pieces > 53 then damaged('slot') end
   if size == HEAD then return nil end
   if first ~= 99 and (first ~= 116 or pieces < 49) then damaged('slot') end

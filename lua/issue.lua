@@ -5,13 +5,14 @@
 
   ARGV[1]  id      of this call, and of the issue
   ARGV[2]  scope   of the challenge
-  ARGV[3]  terms   4 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits;
-                   then the group of the call, 12 bytes, if it is of one
+  ARGV[3]  terms   5 bytes: slots that count, wrong codes allowed between two issues, number of send limits, of guess limits,
+                   and the row of the set: 'f', or 'F' for a known browser; then the group of the call, 12 bytes, if it is of one
   ARGV[4]  code    as it stands in a slot, but for the salt; '' for none
   ARGV[5]  token   as it stands in a slot; '' for none
   ARGV[6]  sealed  subject and payload; '' for none
   ARGV[7]  rates   of the limits, those of sends first; see gcra
-  ARGV[8+] the fields of the limits
+  ARGV[8]  beside  the fields of the other set, a blank between two
+  ARGV[9+] the fields of the limits
 
   Reply {id, status, ...}
     OK         1 if there is a code, 0 if none was asked for or it was withheld; ms until the next send passes (0: now);
@@ -26,9 +27,10 @@
   the challenge was not used and attempts were left. A repeat changes nothing, and revives nothing that ended.
 ]]
 local id, scope, terms, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
-local code, token, sealed = ARGV[4], ARGV[5], ARGV[6]
+local code, token, sealed, beside = ARGV[4], ARGV[5], ARGV[6], ARGV[8]
 local keep, attempts, sends, guesses = byte(terms, 1, 4)
-local group = sub(terms, 5)
+local row, group = sub(terms, 5, 5), sub(terms, 6)
+local known = row == 'F'
 local limits = sends + guesses
 
 -- The fields that go.
@@ -41,12 +43,12 @@ local now = clock()
 local life = call('PTTL', KEYS[1])
 local values = {}
 if life ~= -2 then
-  values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', scope .. 'e', scope .. 'i', scope .. '1', 'f', 'r',
-    unpack(ARGV, 8, 7 + limits))
+  values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', scope .. 'e', scope .. 'i', scope .. '1', row, 'r',
+    unpack(ARGV, 9, 8 + limits))
 end
 local failures = whole(values[6])
 local set = {'HSET', KEYS[1], nil, nil, nil, nil, nil, nil, nil, nil} -- room for what a first issue writes, which saves growing
-local wait, next, last = gcra(set, values, 8, 8, rates, 0, sends, now)
+local wait, next, last = gcra(set, values, 8, 9, rates, 0, sends, now)
 
 -- What stays of the challenge, moved up by one; the letters that are taken, the last slot that is, and the ids of what is
 -- replaced.
@@ -69,7 +71,16 @@ if life ~= -2 then
     local slot = values[5]
     if i > 1 then
       if seen == fields then break end
-      older = older or slots(scope, 2)
+      if not older then
+        -- With the slots the other set, or its fields would be taken for something else in the record each time.
+        local names = {}
+        for k = 2, SLOTS do names[k - 1] = scope .. k end
+        for name in string.gmatch(beside, '%S+') do names[#names + 1] = name end
+        older = call('HMGET', KEYS[1], unpack(names))
+        for k = SLOTS, #names do
+          if older[k] then seen = seen + 1 end
+        end
+      end
       slot = older[i - 1]
       if slot then seen = seen + 1 end
     end
@@ -84,7 +95,7 @@ if life ~= -2 then
       local own = sub(slot, 1, ID) == id
       if own or i == 1 and group ~= '' and values[4] == group then
         local alive = lives(slot, now) and not used
-        local coded = byte(slot, 19) == TOKEN and 0 or 1
+        local coded = string.lower(sub(slot, 19, 19)) == 't' and 0 or 1
         if own then return alive and {id, OK, coded, wait} or {id, NOT_FOUND} end
         if alive then
           local left = {}
@@ -109,16 +120,17 @@ if life ~= -2 then
 
   -- Something else is in the record: of other challenges those go that are over, but not before a late copy of what was
   -- issued or used there can do no harm any more; of more than 16 those give way first that ended, then those issued to
-  -- longest ago. Of limits that are no longer asked for those go that are refilled.
+  -- longest ago, and last of all those whose last issue a known browser asked for. Of limits that are no longer asked for those go that are refilled.
   if seen < fields then
     local scopes, names, stored = survey()
     local others, asked = {}, {}
     for _, other in ipairs(scopes) do
       if other ~= scope then
-        local newest, live = 0, false
-        for _, slot in ipairs(slots(other, 1)) do
+        local newest, live, kept = 0, false, false
+        for i, slot in ipairs(slots(other, 1)) do
           if slot then
             find(slot, CODE)
+            kept = kept or i == 1 and byte(slot, 19) < 97
             live = live or lives(slot, now)
             newest = math.max(newest, six_at(slot, 13))
           end
@@ -126,18 +138,19 @@ if life ~= -2 then
         local theirs, used_at = use(call('HGET', KEYS[1], other .. 'u'))
         local fresh = newest > now - REMEMBERED or theirs and used_at >= now - REPEATS
         if live or fresh then
-          others[#others + 1] = {names = names[other], newest = newest, ended = theirs or not live}
+          others[#others + 1] = {names = names[other], newest = newest, ended = theirs or not live, kept = kept}
         else
           forget(names[other])
         end
       end
     end
     table.sort(others, function(a, b)
+      if a.kept ~= b.kept then return a.kept end
       if a.ended ~= b.ended then return b.ended end
       return a.newest > b.newest
     end)
     for i = CHALLENGES, #others do forget(others[i].names) end
-    for i = 8, 7 + limits do asked[ARGV[i]] = true end
+    for i = 9, 8 + limits do asked[ARGV[i]] = true end
     for _, name in ipairs(stored) do
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
     end
@@ -152,9 +165,9 @@ if life ~= -2 then
   if values[4] and group == '' then drop[#drop + 1] = scope .. 'i' end
 end
 
+local disabled = failures >= (known and KNOWN_DISABLED_AT or DISABLED_AT)
 if code ~= '' and life ~= -2 then
-  local locked = gcra(nil, values, 8, 8, rates, sends, guesses, now)
-  local disabled = failures >= DISABLED_AT
+  local locked = gcra(nil, values, 8, 9, rates, sends, guesses, now)
   if token == '' and disabled then return {id, DISABLED} end
   if token == '' and locked > 0 then return {id, LOCKED, locked} end
   if disabled or locked > 0 then code = '' end
@@ -166,6 +179,7 @@ if code ~= '' then secrets = sub(code, 1, 5) .. sub(sha1hex(id .. sub(code, 6)),
 local letter = 'a'
 while letters ~= '' and string.find(letters, letter, 1, true) do letter = string.char(byte(letter) + 1) end
 local as = code == '' and 't' or token == '' and 'c' or 'b'
+if known then as = string.upper(as) end
 local count = math.ceil(#sealed / PIECE)
 if count > 5 then count = 1 end
 local slot = id .. six(now) .. as .. letter .. sub('012345', count + 1, count + 1) .. secrets
@@ -189,7 +203,7 @@ for at = 2, #secrets, SECRET do
   local expires = now + ((a * 256 + b) * 256 + c) * 256 + d
   if expires > last then last = expires end
 end
-if failures >= DISABLED_AT then last = math.max(last, now + DISABLED_FOR) end
+if disabled then last = math.max(last, now + DISABLED_FOR) end
 
 call(unpack(set))
 if life == -2 then

@@ -18,7 +18,7 @@
   Reply {id, status, ...}
     OK         which of the matches was taken, time of the use; and if it was used before, the id of the call that used it, and
                1 if that was another sending of the group
-    MISMATCH   wrong codes left until a guess limit is empty, ms until the next guess is evaluated (0: now)
+    MISMATCH   wrong codes left that are evaluated now, ms until the next guess is evaluated (0: now)
     NOT_FOUND  this call was undone; in mode 'f', nothing matches
     USED       each number that matches was used before, or is below one that was
     LOCKED     a guess limit is empty: ms until the next guess is evaluated
@@ -42,9 +42,9 @@ local life = call('PTTL', KEYS[1])
 local values = call('HMGET', KEYS[1], 'f', 'o', unpack(names))
 local failures = whole(values[1])
 
--- How many wrong codes are evaluated until a guess limit is empty.
+-- How many wrong codes are evaluated until a guess limit is empty or codes are disabled.
 local function left()
-  local least = 100
+  local least = DISABLED_AT - failures
   for i = 0, limits - 1 do
     local a, b, c, d, e, f, g, h = byte(rates, 8 * i + 1, 8 * i + 8)
     local step, capacity = ((a * 256 + b) * 256 + c) * 256 + d, ((e * 256 + f) * 256 + g) * 256 + h

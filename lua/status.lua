@@ -4,26 +4,31 @@
   KEYS[1]  record  hash, see common.lua
 
   ARGV[1]  id      of this call
-  ARGV[2]  counts  see issue.lua
-  ARGV[3]  rates   of the limits, those of sends first; see gcra
+  ARGV[2]  counts  of each set, that of strangers first, the 5 bytes of terms in issue.lua
+  ARGV[3]  rates   of the limits, set by set, those of sends first; see gcra
   ARGV[4+] the fields of the limits
 
   Reply {id, status, ...}
-    OK  consecutive wrong codes, 1 if disabled, ms until the next send passes, ms until the next guess is evaluated;
-        then for each issue that has a live secret: id, 1 if a code is live, 1 if a token is live, 1 if bound,
+    OK  of each set: consecutive wrong codes, 1 if disabled, ms until the next send passes, ms until the next guess is
+        evaluated; then for each issue that has a live secret: id, 1 if a code is live, 1 if a token is live, 1 if bound,
         1 if used, attempts left, time of issue, ms until its last secret expires
 
   Invariant: writes nothing.
 ]]
 local id, counts, rates = ARGV[1], ARGV[2], ARGV[3]
-local keep, attempts, sends, guesses = byte(counts, 1, 4)
+local keep, attempts = byte(counts, 1, 2)
 
 local now = clock()
-local values = call('HMGET', KEYS[1], 'f', unpack(ARGV, 4, 3 + sends + guesses))
-local failures = whole(values[1])
-local send_in = gcra(nil, values, 2, 4, rates, 0, sends, now)
-local guess_in = gcra(nil, values, 2, 4, rates, sends, guesses, now)
-local reply = {id, OK, failures, failures >= DISABLED_AT and 1 or 0, send_in, guess_in}
+local values = call('HMGET', KEYS[1], 'f', 'F', unpack(ARGV, 4))
+local reply, first = {id, OK}, 0
+for set, disabled_at in ipairs({DISABLED_AT, KNOWN_DISABLED_AT}) do
+  local failures, sends, guesses = whole(values[set]), byte(counts, 5 * set - 2, 5 * set - 1)
+  reply[#reply + 1] = failures
+  reply[#reply + 1] = failures >= disabled_at and 1 or 0
+  reply[#reply + 1] = gcra(nil, values, 3, 4, rates, first, sends, now)
+  reply[#reply + 1] = gcra(nil, values, 3, 4, rates, first + sends, guesses, now)
+  first = first + sends + guesses
+end
 
 for _, scope in ipairs((survey())) do
   local challenge = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w')

@@ -5,7 +5,7 @@
 
   ARGV[1]  id          of this call
   ARGV[2]  scope       of the challenge
-  ARGV[3]  terms       4 bytes, see issue.lua: of limits guess limits only, and none for a token; kind 'c' code or 't' token;
+  ARGV[3]  terms       5 bytes, see issue.lua: of limits guess limits only, and none for a token; kind 'c' code or 't' token;
                        mode 'v' verify or 'i' inspect; then the group of the call, 12 bytes, if it is of one
   ARGV[4]  candidates  digests of 16 bytes, one for each key of the ring and request
   ARGV[5]  rates       of the guess limits; see gcra
@@ -25,8 +25,10 @@
   its group. A wrong code that is evaluated is charged in the same step, once. Writes only to a record that exists.
 ]]
 local id, scope, terms, candidates, rates = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local keep, attempts, _, limits, kind, mode = byte(terms, 1, 6)
-local group, INSPECT = sub(terms, 7), 105
+local keep, attempts, _, limits, _, kind, mode = byte(terms, 1, 7)
+local row, group, INSPECT = sub(terms, 5, 5), sub(terms, 8), 105
+local other, disabled_at = 'F', DISABLED_AT
+if row == 'F' then other, disabled_at = 'f', KNOWN_DISABLED_AT end
 
 -- The mark of a wrong code, out of the salted digests of candidates.
 local SALTED = 40
@@ -40,16 +42,16 @@ local function mark(salts, at)
 end
 
 local now = clock()
-local values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', 'f', scope .. '1', unpack(ARGV, 6, 5 + limits))
+local values = call('HMGET', KEYS[1], scope .. 'u', scope .. 'w', row, other, scope .. '1', unpack(ARGV, 6, 5 + limits))
 local used, used_at, used_group, used_call, undone = use(values[1])
-local marks, failures = values[2] or '', whole(values[3])
+local marks, failures, others = values[2] or '', whole(values[3]), whole(values[4])
 local older = keep > 1 and slots(scope, 2)
 
 -- The newest secret of this kind that a candidate matches, a live one before a dead one. All candidates are looked at, and
 -- the salted digests of the first slot kept: the time of a refusal, which is free, does not tell right from wrong.
 local live, right, match, at, key, newest = false, false, nil, nil, nil, ''
 for i = 1, keep do
-  local slot = i == 1 and values[4] or older and older[i - 1]
+  local slot = i == 1 and values[5] or older and older[i - 1]
   local found = slot and find(slot, kind)
   if found or slot and i == 1 and kind == CODE then
     local alive = found and now < ends(slot, found, now)
@@ -77,7 +79,7 @@ local count
 if not again then
   if kind == CODE then
     count = marked(values[2])
-    local wait = gcra(nil, values, 5, 6, rates, 0, limits, now)
+    local wait = gcra(nil, values, 6, 6, rates, 0, limits, now)
     local known = false
     if values[2] then
       for k = 1, #newest, SALTED do
@@ -86,7 +88,7 @@ if not again then
       end
     end
     if known and not right then return {id, MISMATCH, math.max(0, attempts - count), wait} end
-    if failures >= DISABLED_AT then return {id, DISABLED} end
+    if failures >= disabled_at then return {id, DISABLED} end
     if wait > 0 then return {id, LOCKED, wait} end
     if not live then return {id, NOT_FOUND} end
   elseif not right then
@@ -117,16 +119,19 @@ if again or right then
     text = 'r' .. sub(text, 2)
   elseif not mine then
     text = 'u' .. six(now) .. (group == '' and NONE or group) .. id .. (undone or NONE)
-    if failures > 0 then set[5], set[6] = 'f', '0' end
   end
   set[3], set[4] = scope .. 'u', text
+  if not again then -- whoever it was: a success ends both rows
+    if failures > 0 then set[5], set[6] = row, '0' end
+    if others > 0 then set[#set + 1], set[#set + 2] = other, '0' end
+  end
   if group ~= '' then last = now + REPEATS + 1 end -- the last repeat may come after exactly that time
 else
-  local _, next, latest = gcra(set, values, 5, 6, rates, 0, limits, now)
+  local _, next, latest = gcra(set, values, 6, 6, rates, 0, limits, now)
   local size = #set
   set[size + 1], set[size + 2] = scope .. 'w', marks .. mark(newest, 1)
-  set[size + 3], set[size + 4] = 'f', failures + 1
-  last = failures + 1 >= DISABLED_AT and now + DISABLED_FOR or latest
+  set[size + 3], set[size + 4] = row, failures + 1
+  last = failures + 1 >= disabled_at and now + DISABLED_FOR or latest
   reply = {id, MISMATCH, attempts - count - 1, next}
 end
 

@@ -50,25 +50,26 @@ func TestNewSettings_BothEdgesOfBytesAndRates(t *testing.T) {
 		{guesses: one(math.MaxInt, time.Second), want: "onetime: a limit of 9223372036854775807 per 1s does not fit into 32 bits"},
 		{guesses: one(1, math.MaxInt64), want: "onetime: a limit of 1 per 2562047h47m16.854775807s does not fit into 32 bits"},
 	} {
-		settings, err := script.NewSettings(c.keep, c.attempts, c.sends, c.guesses)
+		settings, err := script.NewSettings(script.Strangers, c.keep, c.attempts, c.sends, c.guesses)
 		if c.want != "" {
 			require.EqualError(t, err, c.want)
 			require.Zero(t, settings)
 			continue
 		}
 		require.NoError(t, err)
-		require.Equal(t, string([]byte{byte(c.keep), byte(c.attempts), byte(len(c.sends)), byte(len(c.guesses))}), settings.Counts)
+		require.Equal(t, string([]byte{byte(c.keep), byte(c.attempts), byte(len(c.sends)), byte(len(c.guesses)), 'f'}), settings.Counts)
 		require.Len(t, settings.Rates, 8*(len(c.sends)+len(c.guesses)))
 		require.Len(t, settings.Fields, len(c.sends)+len(c.guesses))
 	}
 }
 
 func TestNewSettings_AreIntervalsAndCapacitiesInMilliseconds(t *testing.T) {
-	settings, err := script.NewSettings(1, 5, []script.Limit{{Burst: 3, Per: time.Second}}, []script.Limit{{Burst: 1, Per: math.MaxUint32 * time.Millisecond}})
+	settings, err := script.NewSettings(script.Known, 1, 5, []script.Limit{{Burst: 3, Per: time.Second}}, []script.Limit{{Burst: 1, Per: math.MaxUint32 * time.Millisecond}})
 	require.NoError(t, err)
 	require.Equal(t, script.Settings{
-		Counts: "\x01\x05\x01\x01",
+		Counts: "\x01\x05\x01\x01F",
 		Rates:  "\x00\x00\x01\x4e\x00\x00\x03\xea" + "\xff\xff\xff\xff\xff\xff\xff\xff", // 334 ms, three times: the interval is rounded up
-		Fields: []any{"s1000", "g4294967295"},
+		Fields: []any{"S1000", "G4294967295"},
 	}, settings)
+	require.Equal(t, "F S1000 G4294967295", settings.Names())
 }

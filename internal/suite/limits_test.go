@@ -144,7 +144,7 @@ func TestIssue_LockedComesBeforeThrottled(t *testing.T) {
 	})
 }
 
-func TestDisabled_At100ConsecutiveWrongCodes(t *testing.T) {
+func TestDisabled_At85ConsecutiveWrongCodes(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
 		ctx := t.Context()
 		m := b.Manager(t, onetime.WithSendLimits(), onetime.WithMaxAttempts(16), onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: 30 * 24 * time.Hour}),
@@ -162,14 +162,14 @@ func TestDisabled_At100ConsecutiveWrongCodes(t *testing.T) {
 		require.Zero(t, rig.MustStatus(t, m, rig.Alice).Failures, "a success sets them back")
 		require.NoError(t, m.Unlock(ctx, rig.Alice))
 
-		fail(99)
+		fail(84)
 		require.False(t, rig.MustStatus(t, m, rig.Alice).Disabled)
 		link := rig.MustLink(t, m)
-		rig.Refused(t, rig.VerifyOTP(t, m, "000099"), onetime.ErrMismatch)
+		rig.Refused(t, rig.VerifyOTP(t, m, "000084"), onetime.ErrMismatch)
 		require.True(t, rig.MustStatus(t, m, rig.Alice).Disabled)
-		require.Equal(t, 100, rig.MustStatus(t, m, rig.Alice).Failures)
+		require.Equal(t, 85, rig.MustStatus(t, m, rig.Alice).Failures)
 		rig.Refused(t, rig.VerifyOTP(t, m, link.Code), onetime.ErrDisabled)
-		rig.Refused(t, rig.VerifyOTP(t, m, "000098"), onetime.ErrDisabled)
+		rig.Refused(t, rig.VerifyOTP(t, m, "000083"), onetime.ErrDisabled)
 		_, err := m.IssueOTP(ctx, rig.Alice)
 		rig.Refused(t, err, onetime.ErrDisabled)
 		b.Left(t, 400*24*3600, b.Raw.PTTL(ctx, b.Only(t)).Val())
@@ -183,7 +183,7 @@ func TestDisabled_At100ConsecutiveWrongCodes(t *testing.T) {
 		require.NoError(t, rig.VerifyToken(t, m, link.Token)) // the success of a token enables them
 		require.NoError(t, rig.VerifyOTP(t, m, rig.MustOTP(t, m).Code))
 
-		fail(100)
+		fail(85)
 		rig.Refused(t, rig.VerifyOTP(t, m, "123456"), onetime.ErrDisabled)
 		require.NoError(t, m.Unlock(ctx, rig.Alice))
 		require.NoError(t, rig.VerifyOTP(t, m, rig.MustOTP(t, m).Code))

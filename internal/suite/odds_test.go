@@ -231,7 +231,7 @@ type campaign struct {
 	random *rand.Rand
 	start  time.Time
 
-	patient bool      // never gets as far as 100 wrong codes in a row
+	patient bool      // never gets as far as 85 wrong codes in a row
 	spares  []*bucket // what is left if a guess is spared, so that codes are not locked and the person can use them
 	bold    bool      // spares nothing until codes are locked, in case that the person's sign-in gave guesses back
 
@@ -269,11 +269,11 @@ func (c *campaign) reason(err error) *onetime.DeniedError {
 // act does one thing that the guesser can do, and returns how long to wait until the next.
 func (c *campaign) act() time.Duration {
 	ctx, now := c.t.Context(), c.clock.Now()
-	if c.patient && c.inARow == 99 {
+	if c.patient && c.inARow == 84 {
 		// Once the record is gone, nothing remembers the row. It lives until the slowest limit is refilled.
 		for _, l := range c.m.Policy().GuessLimits {
 			step := (l.Per.Milliseconds() + int64(l.Burst) - 1) / int64(l.Burst)
-			if rest := c.cycle.Add(time.Duration(99*step) * time.Millisecond).Sub(now); rest > 0 {
+			if rest := c.cycle.Add(time.Duration(84*step) * time.Millisecond).Sub(now); rest > 0 {
 				return rest
 			}
 		}
@@ -480,12 +480,12 @@ func TestGuessingOdds_BoundsWhatTheScriptsLetBeGuessed(t *testing.T) {
 	}
 }
 
-// Who makes no pauses while nobody signs in is stopped by the hundredth wrong code in a row, for longer than a year.
-func TestGuessingOdds_WithoutASuccess100WrongCodesAreTheEnd(t *testing.T) {
+// Who makes no pauses while nobody signs in is stopped by the eighty-fifth wrong code in a row, for longer than a year.
+func TestGuessingOdds_WithoutASuccess85WrongCodesAreTheEnd(t *testing.T) {
 	t.Parallel()
 	c := newCampaign(t)
 	c.run(oddsYear, false)
-	require.Len(t, c.evaluated, 100)
+	require.Len(t, c.evaluated, 85)
 	require.Greater(t, c.disabled, 300)
 }
 
@@ -502,8 +502,8 @@ func TestGuessingOdds_TablesOfTheDocs(t *testing.T) {
 			most := wrongCodes(six.GuessLimits, horizon)
 			part := 1.0
 			if strings.Contains(row[2], "no pauses") { // of a person who never signs in
-				part = 100 / float64(most)
-				most = 100
+				part = 85 / float64(most)
+				most = 85
 			}
 			if row[3] != "" {
 				require.Equal(t, strconv.FormatInt(most, 10), row[3], "%s: %s", path, row[0])
@@ -537,13 +537,13 @@ func TestGuessingOdds_FiguresOfTheThreatModel(t *testing.T) {
 	}
 }
 
-// What docs/design.md says of a longer memory for the row of failures, against somebody who stops at 99 and waits until it
+// What docs/design.md says of a longer memory for the row of failures, against somebody who stops at 84 and waits until it
 // is forgotten.
 func TestGuessingOdds_FiguresOfTheDesign(t *testing.T) {
 	evaluated := func(memory time.Duration) (n int) {
 		limits, row, last := newBuckets(rig.Offline(t).Policy().GuessLimits), 0, int64(0)
 		for now := int64(0); now <= oddsYear.Milliseconds(); {
-			if row == 99 {
+			if row == 84 {
 				now, row = max(now, last+memory.Milliseconds()), 0
 			} else if w := wait(limits, now); w > 0 {
 				now += w

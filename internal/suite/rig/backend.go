@@ -120,7 +120,7 @@ func (b *Backend) Manager(t testing.TB, opts ...onetime.Option) *onetime.Manager
 }
 
 // LimitField matches the field of a limit.
-var LimitField = regexp.MustCompile(`^[sg]\d+$`)
+var LimitField = regexp.MustCompile(`^[sgSG]\d+$`)
 
 // IsSlot reports whether a field is that of a slot, with or without the 9 bytes of a bound challenge's prefix.
 func IsSlot(field string) bool {

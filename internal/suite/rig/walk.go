@@ -24,6 +24,7 @@ func Walk(t *testing.T, b *Backend, steps int, opts []onetime.Option, after func
 	}
 	var issued []known
 	var uses []onetime.Verification
+	credentials := map[string]string{}
 	bindings := []onetime.CallOption{nil, onetime.WithBinding("first browser"), onetime.WithBinding("second browser")}
 	pick := func() known {
 		if len(issued) == 0 {
@@ -36,32 +37,39 @@ func Walk(t *testing.T, b *Backend, steps int, opts []onetime.Option, after func
 		binding := bindings[random.IntN(3)]
 		keys := []onetime.CallOption{nil, onetime.Idempotent("the key of one form"), onetime.Idempotent("the key of another")}
 		key := keys[random.IntN(3)]
+		shows := func(subject string, binding onetime.CallOption) (known onetime.CallOption) { // a known browser has a binding
+			if binding != nil && random.IntN(2) == 0 {
+				known = onetime.WithKnownBrowser(credentials[subject])
+			}
+			return known
+		}
 		payload := onetime.WithPayload(make([]byte, []int{0, 20, 150, 1000}[random.IntN(4)]))
 		old := pick()
 		var err error
 		switch random.IntN(14) {
 		case 0, 1:
 			var otp onetime.OTP
-			if otp, err = m.IssueOTP(ctx, subject, binding, payload, key); err == nil {
+			if otp, err = m.IssueOTP(ctx, subject, binding, payload, key, shows(subject, binding)); err == nil {
 				issued = append(issued, known{subject, cmp.Or(otp.Code, "123456"), "", otp.ID, binding})
 			}
 		case 2:
 			var token onetime.Token
-			if token, err = m.IssueToken(ctx, subject, binding, payload, key); err == nil {
+			if token, err = m.IssueToken(ctx, subject, binding, payload, key, shows(subject, binding)); err == nil {
 				issued = append(issued, known{subject, "123456", token.Value, token.ID, binding})
 			}
 		case 3:
 			var link onetime.Link
-			if link, err = m.IssueLink(ctx, subject, binding, payload, key, onetime.WithCode()); err == nil {
+			if link, err = m.IssueLink(ctx, subject, binding, payload, key, onetime.WithCode(), shows(subject, binding)); err == nil {
 				issued = append(issued, known{subject, cmp.Or(link.Code, "123456"), link.Token, link.ID, binding})
 			}
 		case 4, 5:
 			var v onetime.Verification
-			if v, err = m.VerifyOTP(ctx, old.subject, old.code, old.binding, key); err == nil {
+			if v, err = m.VerifyOTP(ctx, old.subject, old.code, old.binding, key, shows(old.subject, old.binding)); err == nil {
 				uses = append(uses, v)
+				credentials[v.Subject] = v.BrowserCredential()
 			}
 		case 6, 7:
-			_, err = m.VerifyOTP(ctx, old.subject, fmt.Sprintf("%06d", random.IntN(1000)), old.binding)
+			_, err = m.VerifyOTP(ctx, old.subject, fmt.Sprintf("%06d", random.IntN(1000)), old.binding, shows(old.subject, old.binding))
 		case 8:
 			var v onetime.Verification
 			if v, err = m.VerifyToken(ctx, old.token, old.binding, key); err == nil {
