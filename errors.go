@@ -50,8 +50,9 @@ var (
 	ErrLocked = fault.ErrLocked
 )
 
-// ErrDisabled is the reason after 100 consecutive wrong codes: codes are switched off for the subject and purpose until
-// Unlock, a success by token or link, or 400 days without an issue. The person needs help, or a link.
+// ErrDisabled is the reason after 85 consecutive wrong codes of strangers, or 15 of known browsers (see [WithKnownBrowser]):
+// codes are switched off for the one or the other, for the subject and purpose, until [Manager.Unlock], any success, such as one
+// by link, or 400 days without an issue. The person needs help, or a link.
 var ErrDisabled = fault.ErrDisabled
 
 // A DeniedError is a refusal. errors.Is finds ErrDenied and the Reason in it.

@@ -23,7 +23,7 @@ func TestRecord_LivesExactly400DaysWhileDisabled(t *testing.T) {
 	b := rig.NewMini(t, noon)
 	m := b.Manager(t, onetime.WithMaxAttempts(16), rig.ManyGuesses, onetime.WithSendLimits())
 	otp := rig.MustOTP(t, m)
-	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "f", 98).Err())
+	require.NoError(t, b.Raw.HSet(t.Context(), b.Only(t), "f", 83).Err())
 	codes := rig.WrongCodes(otp.Code, 2)
 	rig.Refused(t, rig.VerifyOTP(t, m, codes[0]), onetime.ErrMismatch)
 	require.Equal(t, 10*time.Minute, b.Raw.PTTL(t.Context(), b.Only(t)).Val())

@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"time"
+
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/internal/core"
 	"github.com/seed-3f7b73d1/onetime/internal/fault"
@@ -63,4 +65,9 @@ func ReadToken(m *onetime.Manager, token string) (c keyring.Challenge, nonce str
 // WriteToken is the token that the Manager's key i makes of a nonce.
 func WriteToken(m *onetime.Manager, i int, c keyring.Challenge, nonce string) string {
 	return core.Of(m).Ring.Keys[i].Token(c, nonce)
+}
+
+// BrowserCredential returns one of the subject, made at a time.
+func BrowserCredential(m *onetime.Manager, subject string, at time.Time) string {
+	return core.Of(m).Ring.BrowserCredential(subject, at)
 }
