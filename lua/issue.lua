@@ -151,6 +151,7 @@ if life ~= -2 then
     end)
     for i = CHALLENGES, #others do forget(others[i].names) end
     for i = 9, 8 + limits do asked[ARGV[i]] = true end
+    for name in string.gmatch(beside, '%S+') do asked[name] = true end
     for _, name in ipairs(stored) do
       if not asked[name] and whole(call('HGET', KEYS[1], name)) <= now then drop[#drop + 1] = name end
     end

@@ -80,7 +80,7 @@ type pending struct {
 	left                     int
 }
 
-const disabledAt = 100
+const disabledAt = 85 // of strangers: no call shows a credential
 
 // next returns the record after a call, and its answer.
 func (r record) next(p onetime.Policy, c call) (record, answer) {

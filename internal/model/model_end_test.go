@@ -67,7 +67,7 @@ func (m *model) revoke(p place, erase bool, call int) {
 
 func (m *model) unlock(p place) {
 	if r := m.at(p); r != nil {
-		r.failures, r.sends, r.guesses = 0, gcra{}, gcra{}
+		r.counts, r.known = none(), none()
 	}
 }
 
@@ -77,10 +77,15 @@ func (m *model) status(by *instance, subject string) onetime.Status {
 	if r == nil {
 		return onetime.Status{}
 	}
-	s := onetime.Status{
-		Failures: r.failures, Disabled: r.failures >= disabledAt,
-		SendIn: ms(m.waits(r.sends, p.SendLimits)), GuessIn: ms(m.waits(r.guesses, p.GuessLimits)),
+	locks := func(known bool) onetime.Locks {
+		sends, guesses, disabledAt := limitsOf(p, known)
+		counts := r.of(known)
+		return onetime.Locks{
+			Failures: counts.failures, Disabled: counts.failures >= disabledAt,
+			SendIn: ms(m.waits(counts.sends, sends)), GuessIn: ms(m.waits(counts.guesses, guesses)),
+		}
 	}
+	s := onetime.Status{Locks: locks(false), Known: locks(true)}
 	for _, c := range r.challenges {
 		for _, i := range c.first(p.Keep) {
 			if !m.live(i) {

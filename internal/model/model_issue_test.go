@@ -17,6 +17,7 @@ type request struct {
 	decoy            bool
 	tie              string // the request that the code is tied to, empty for none
 	group            string // empty without Idempotent
+	known            bool   // with a credential of the subject
 }
 
 // issue returns the issue that is answered, and how long another is refused. It is the given one, which it fills in, or that
@@ -25,27 +26,34 @@ func (m *model) issue(by *instance, q request, made *issue) (*issue, int64, *one
 	p, at := by.policy, place{by.policy.Purpose, q.subject}
 	r := m.at(at)
 	if r == nil {
-		r = &record{sends: gcra{}, guesses: gcra{}, challenges: map[string]*challenge{}}
+		r = &record{counts: none(), known: none(), challenges: map[string]*challenge{}}
 	}
 	c := r.challenges[q.binding]
 	if c == nil {
 		c = &challenge{}
 	}
+	sends, _, _ := limitsOf(p, q.known)
+	counts := r.of(q.known)
 	if before, denied := m.again(c, q, made); denied != nil || before != nil {
-		return before, m.waits(r.sends, p.SendLimits), denied
+		return before, m.waits(counts.sends, sends), denied
 	}
 	// Locked comes before throttled. A link comes without its code instead.
-	if denied := m.noCodes(r, p); denied != nil && q.code {
+	if denied := m.noCodes(r, p, q.known); denied != nil && q.code {
 		if !q.token {
+			m.reached("IssueOTP: " + reasons[denied.Reason] + ofKnown(q.known))
 			return nil, 0, denied
 		}
 		q.code = false
 		m.reached("IssueLink with code: yes, without it as codes are " + reasons[denied.Reason])
 	}
-	if wait := m.waits(r.sends, p.SendLimits); wait > 0 {
+	if wait := m.waits(counts.sends, sends); wait > 0 {
+		m.reached("issue: throttled" + ofKnown(q.known))
 		return nil, 0, &onetime.DeniedError{Reason: onetime.ErrThrottled, RetryAfter: ms(wait)}
 	}
-	m.charge(r.sends, p.SendLimits)
+	if q.known && m.waits(r.sends, p.SendLimits) > 0 {
+		m.reached("issue: yes, of a known browser while strangers are throttled")
+	}
+	m.charge(counts.sends, sends)
 
 	*made = issue{
 		place: at, binding: q.binding, id: made.id, at: m.now, key: by.ring[0], request: q.tie, payload: q.payload, coded: q.code,
@@ -59,15 +67,20 @@ func (m *model) issue(by *instance, q request, made *issue) (*issue, int64, *one
 		made.tokenUntil = m.now + q.ttl.Milliseconds()
 	}
 	m.replace(c, p, made)
-	c.wrong, c.group, c.use = map[mark]bool{}, q.group, m.useAfterIssue(c)
+	c.wrong, c.group, c.known, c.use = map[mark]bool{}, q.group, q.known, m.useAfterIssue(c)
 	r.challenges[q.binding] = c
 	m.makeRoom(r, q.binding)
-	m.forget(r.sends, p.SendLimits)
-	m.forget(r.guesses, p.GuessLimits)
+	for _, known := range []bool{false, true} {
+		sends, guesses, _ := limitsOf(p, known)
+		m.forget(r.of(known).sends, sends)
+		m.forget(r.of(known).guesses, guesses)
+	}
 	m.records[at] = r
-	m.extend(r, made)
-	return made, m.waits(r.sends, p.SendLimits), nil
+	m.extend(r, made, q.known)
+	return made, m.waits(counts.sends, sends), nil
 }
+
+func none() counts { return counts{sends: gcra{}, guesses: gcra{}} }
 
 // again returns the issue that a call is answered with because it, or another sending of its group, was here before; or the
 // refusal of a call whose issue has ended.
@@ -159,6 +172,9 @@ func (m *model) makeRoom(r *record, binding string) {
 		if len(r.challenges) <= maxChallenges {
 			return
 		}
+		if m.spared(r, binding, b) {
+			m.reached("issue: of 17 challenges an older one of a known browser stays")
+		}
 		if m.hasEnded(r.challenges[b]) {
 			m.reached("issue: of 17 challenges one that ended goes")
 		} else {
@@ -166,6 +182,16 @@ func (m *model) makeRoom(r *record, binding string) {
 		}
 		delete(r.challenges, b)
 	}
+}
+
+// spared reports whether a challenge that gives way is younger than one that does not, since a known browser asked for that.
+func (m *model) spared(r *record, binding, way string) bool {
+	for b, c := range r.challenges {
+		if b != binding && c.known && !r.challenges[way].known && c.newest() < r.challenges[way].newest() {
+			return true
+		}
+	}
+	return false
 }
 
 // over reports whether an issue to another challenge sweeps one: nothing lives, and a late copy can do no harm any more.
@@ -209,6 +235,12 @@ func (m *model) waiting(r *record, binding string) (bindings []string) {
 
 // givesWay is less than 0 if a challenge gives way before another, and 0 where it is open which does.
 func (m *model) givesWay(a, b *challenge) int {
+	if a.known != b.known { // one of a known browser last of all
+		if b.known {
+			return -1
+		}
+		return 1
+	}
 	if m.hasEnded(a) != m.hasEnded(b) {
 		if m.hasEnded(a) {
 			return -1
@@ -220,8 +252,8 @@ func (m *model) givesWay(a, b *challenge) int {
 
 // extend moves the end of a record to the end of all that is in it, and of what has to be remembered of an issue. Never to
 // an earlier time.
-func (m *model) extend(r *record, made *issue) {
-	for _, limits := range []gcra{r.sends, r.guesses} {
+func (m *model) extend(r *record, made *issue, known bool) {
+	for _, limits := range []gcra{r.sends, r.guesses, r.known.sends, r.known.guesses} {
 		for _, tat := range limits {
 			r.end = max(r.end, tat)
 		}
@@ -229,7 +261,7 @@ func (m *model) extend(r *record, made *issue) {
 	if made != nil {
 		r.end = max(r.end, made.codeUntil, made.tokenUntil, m.now+remembered)
 	}
-	if r.failures >= disabledAt {
+	if _, _, disabledAt := limitsOf(onetime.Policy{}, known); r.of(known).failures >= disabledAt {
 		r.end = max(r.end, m.now+disabledFor)
 	}
 }

@@ -11,6 +11,7 @@ type typedCode struct {
 	subject, binding, code string
 	requests               []string // one, empty, for none
 	group                  string   // empty without Idempotent
+	known                  bool     // with a credential of the subject
 }
 
 // A success is what a Verification tells of a use.
@@ -28,7 +29,7 @@ func (m *model) verifyCode(by *instance, s typedCode, call int) (success, *oneti
 		c = r.challenges[s.binding]
 	}
 	var right, match *issue
-	pending, known := false, false
+	pending, charged := false, false
 	for _, i := range c.first(p.Keep) {
 		pending = pending || m.liveCode(i)
 		if !i.matches(i.codeUntil) || i.code != s.code || !slices.Contains(by.ring, i.key) {
@@ -53,14 +54,14 @@ func (m *model) verifyCode(by *instance, s typedCode, call int) (success, *oneti
 	}
 	for _, key := range by.ring {
 		for _, tie := range s.requests {
-			known = known || c != nil && c.wrong[mark{key, tie, s.code}]
+			charged = charged || c != nil && c.wrong[mark{key, tie, s.code}]
 		}
 	}
-	if known && right == nil {
+	if charged && right == nil {
 		m.reached("VerifyOTP: mismatch, charged before")
-		return success{}, m.mismatch(r, c, p)
+		return success{}, m.mismatch(r, c, p, s.known)
 	}
-	if denied := m.noCodes(r, p); denied != nil {
+	if denied := m.noCodes(r, p, s.known); denied != nil {
 		return success{}, denied
 	}
 	switch {
@@ -71,25 +72,30 @@ func (m *model) verifyCode(by *instance, s typedCode, call int) (success, *oneti
 	case c.left(p) == 0:
 		return success{}, refusal(onetime.ErrExhausted)
 	case right != nil:
-		if known {
+		if charged {
 			m.reached("VerifyOTP: yes, charged as a wrong code before")
+		}
+		if other := m.noCodes(r, p, !s.known); other != nil && s.known {
+			m.reached("VerifyOTP: yes, of a known browser while codes of strangers are " + reasons[other.Reason])
 		}
 		return m.use(r, c, right, s.group, call), nil
 	}
 	c.wrong[mark{by.ring[0], s.requests[0], s.code}] = true
-	r.failures++
-	if r.failures == disabledAt {
-		m.reached("VerifyOTP: mismatch, and disabled")
+	_, guesses, disabledAt := limitsOf(p, s.known)
+	counts := r.of(s.known)
+	if counts.failures++; counts.failures == disabledAt {
+		m.reached("VerifyOTP: mismatch, and disabled" + ofKnown(s.known))
 	}
-	m.charge(r.guesses, p.GuessLimits)
-	m.extend(r, nil)
-	return success{}, m.mismatch(r, c, p)
+	m.charge(counts.guesses, guesses)
+	m.extend(r, nil, s.known)
+	return success{}, m.mismatch(r, c, p, s.known)
 }
 
 // mismatch says what a wrong code leaves.
-func (m *model) mismatch(r *record, c *challenge, p onetime.Policy) *onetime.DeniedError {
+func (m *model) mismatch(r *record, c *challenge, p onetime.Policy, known bool) *onetime.DeniedError {
+	_, guesses, _ := limitsOf(p, known)
 	return &onetime.DeniedError{
-		Reason: onetime.ErrMismatch, AttemptsLeft: c.left(p), RetryAfter: ms(m.waits(r.guesses, p.GuessLimits)),
+		Reason: onetime.ErrMismatch, AttemptsLeft: c.left(p), RetryAfter: ms(m.waits(r.of(known).guesses, guesses)),
 	}
 }
 
@@ -134,7 +140,7 @@ func (m *model) repeat(r *record, c *challenge, match *issue, group string, call
 
 func (m *model) use(r *record, c *challenge, i *issue, group string, call int) success {
 	c.use = use{call: call, at: m.now, group: group}
-	r.failures = 0
+	r.failures, r.known.failures = 0, 0 // whoever it was
 	m.keepGroup(r, group)
 	return success{i, call, false}
 }
@@ -186,11 +192,18 @@ func (m *model) verifyToken(by *instance, i *issue, shown presentation, call int
 	if call == 0 {
 		return success{issue: i}, nil
 	}
-	if denied := m.noCodes(r, p); denied != nil {
+	if denied := m.noCodes(r, p, false); denied != nil {
 		m.reached("VerifyToken: yes, while codes are " + reasons[denied.Reason])
 	}
 	if c.left(p) == 0 {
 		m.reached("VerifyToken: yes, while codes are exhausted")
 	}
 	return m.use(r, c, i, shown.group, call), nil
+}
+
+func ofKnown(known bool) string {
+	if known {
+		return " for known browsers"
+	}
+	return ""
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/keyring"
 )
 
 // What a check is drawn from. Few people, purposes and bindings, so that calls meet.
@@ -56,7 +58,49 @@ func drawPolicy(t *rapid.T, generous bool) onetime.Policy {
 	if !generous && rapid.Bool().Draw(t, "few guesses") {
 		p.GuessLimits = drawLimits(t, "guesses", 1, 4)
 	}
+	p.KnownSendLimits, p.KnownGuessLimits = p.SendLimits, p.GuessLimits
+	if !generous && rapid.Bool().Draw(t, "few sends of known browsers") {
+		p.KnownSendLimits = drawLimits(t, "sends of known browsers", 1, 4)
+	}
+	if !generous && rapid.Bool().Draw(t, "few guesses of known browsers") {
+		p.KnownGuessLimits = drawLimits(t, "guesses of known browsers", 1, 4)
+	}
 	return p
+}
+
+// credential is what makes a browser known to be the subject's, to every instance.
+var credential = sync.OnceValue(func() map[string]string {
+	ring, err := keyring.New(namingKey, nil, namingKey)
+	if err != nil {
+		panic(err)
+	}
+	all := map[string]string{}
+	for _, subject := range subjects {
+		all[subject] = ring.BrowserCredential(subject, time.Now())
+	}
+	return all
+})
+
+// browser draws what a call shows of a browser, and reports whether it is known to be the subject's. Only bound calls show any.
+func browser(t *rapid.T, subject, binding string) (shown onetime.CallOption, known bool) {
+	if binding == "" {
+		return nil, false
+	}
+	mine, other := credential()[subject], credential()[subjects[0]]
+	if subject == subjects[0] {
+		other = credential()[subjects[1]]
+	}
+	switch rapid.SampledFrom([]string{"none", "its own", "its own", "empty", "another's", "both"}).Draw(t, "credential") {
+	case "its own":
+		return onetime.WithKnownBrowser(mine), true
+	case "empty":
+		return onetime.WithKnownBrowser(""), false
+	case "another's":
+		return onetime.WithKnownBrowser(other), false
+	case "both":
+		return onetime.WithKnownBrowser(other + "." + mine), true
+	}
+	return nil, false
 }
 
 // drawInstances draws two instances of each purpose. They may know different keys and have different settings.
@@ -70,6 +114,7 @@ func drawInstances(t *rapid.T, s *server, generous bool) []*instance {
 			case "changed":
 				changed := drawPolicy(t, generous)
 				changed.SendLimits, changed.GuessLimits = policy.SendLimits, policy.GuessLimits
+				changed.KnownSendLimits, changed.KnownGuessLimits = policy.KnownSendLimits, policy.KnownGuessLimits
 				policy = changed
 			case "limits, too":
 				policy = drawPolicy(t, generous)
@@ -95,6 +140,7 @@ func newInstance(t *rapid.T, s *server, p onetime.Policy, ring []string, fixed b
 	opts := []onetime.Option{
 		onetime.WithMaxAttempts(p.MaxAttempts), onetime.WithKeep(p.Keep), onetime.WithOTPTTL(p.OTPTTL), onetime.WithTokenTTL(p.TokenTTL),
 		onetime.WithSendLimits(p.SendLimits...), onetime.WithGuessLimits(p.GuessLimits...),
+		onetime.WithKnownBrowsers(90*24*time.Hour, p.KnownSendLimits, p.KnownGuessLimits),
 	}
 	by := &instance{policy: p, ring: ring, fixed: map[string]string{}}
 	if fixed {

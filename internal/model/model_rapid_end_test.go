@@ -91,7 +91,7 @@ func (m *machine) unlockOne(t *rapid.T) {
 		if m.waits(r.sends, to.by.policy.SendLimits) > 0 {
 			what = "throttled"
 		}
-		if denied := m.noCodes(r, to.by.policy); denied != nil {
+		if denied := m.noCodes(r, to.by.policy, false); denied != nil {
 			what = reasons[denied.Reason]
 		}
 	}

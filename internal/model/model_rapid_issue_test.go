@@ -41,6 +41,9 @@ func (m *machine) issueOne(t *rapid.T, to target, kind string) *onetime.DeniedEr
 	if q.binding != "" {
 		opts = append(opts, onetime.WithBinding(q.binding))
 	}
+	var shown onetime.CallOption
+	shown, q.known = browser(t, q.subject, q.binding)
+	opts = append(opts, shown)
 	q.ttl = p.OTPTTL
 	if q.token {
 		q.ttl = p.TokenTTL
@@ -76,8 +79,8 @@ func (m *machine) issueOne(t *rapid.T, to target, kind string) *onetime.DeniedEr
 	made, resendIn, denied := m.issue(to.by, q, fresh)
 	m.keep(func(t *rapid.T, r reply) { m.lateIssue(t, r, to.by, q, fresh) })
 	m.copies[len(m.copies)-1].open = func() bool { return m.tied(place{p.Purpose, q.subject}, q.binding) }
-	t.Logf("%s by %s: %q, %q, %q, ttl %s, payload of %d, decoy %v, group %q: %v, model %v",
-		kind, to.by.name, q.subject, q.binding, q.tie, q.ttl, len(q.payload), q.decoy, q.group, err, denied)
+	t.Logf("%s by %s: %q, %q, %q, ttl %s, payload of %d, decoy %v, group %q, known %v: %v, model %v",
+		kind, to.by.name, q.subject, q.binding, q.tie, q.ttl, len(q.payload), q.decoy, q.group, q.known, err, denied)
 	if !m.same(t, kind, err, denied) {
 		return denied
 	}

@@ -118,7 +118,7 @@ func (m *machine) run(t *rapid.T) {
 	case "crowd":
 		m.crowd(t, maxChallenges+2)
 	case "disable":
-		m.guess(t, 3*disabledAt, true)
+		m.guess(t, 3*strangersDisabledAt, true)
 	}
 	steps := map[string]func(*rapid.T){"": m.compare}
 	for _, a := range actions {
@@ -185,7 +185,7 @@ func (m *machine) lines(s onetime.Status) string {
 	}
 	slices.SortStableFunc(s.Pending, newestFirst)
 	slices.SortStableFunc(s.Pending, func(a, b onetime.Pending) int { return strings.Compare(binding[a.ID], binding[b.ID]) })
-	text := fmt.Sprintf("failures %d, disabled %v, sends in %s, guesses in %s", s.Failures, s.Disabled, s.SendIn, s.GuessIn)
+	text := fmt.Sprintf("strangers %+v, known browsers %+v", s.Locks, s.Known)
 	for _, p := range s.Pending {
 		text += fmt.Sprintf("\n%s: issued %d, lives %s, code %v, token %v, bound %v, used %v, %d left",
 			p.ID, p.IssuedAt.UnixMilli()-start, p.ExpiresIn, p.Code, p.Token, p.Bound, p.Used, p.AttemptsLeft)

@@ -50,7 +50,10 @@ func (m *machine) edges() (edges []int64) {
 	for p, r := range m.records {
 		edges = append(edges, r.end)
 		for _, by := range m.of(p.purpose) {
-			edges = append(edges, m.now+m.waits(r.sends, by.policy.SendLimits), m.now+m.waits(r.guesses, by.policy.GuessLimits))
+			for _, known := range []bool{false, true} {
+				sends, guesses, _ := limitsOf(by.policy, known)
+				edges = append(edges, m.now+m.waits(r.of(known).sends, sends), m.now+m.waits(r.of(known).guesses, guesses))
+			}
 		}
 		for _, c := range r.challenges {
 			edges = append(edges, c.newest()+remembered)

@@ -38,8 +38,9 @@ func (m *machine) useLive(t *rapid.T) {
 // guess tries wrong codes in a row, and asks for a new one where none is evaluated. With patience it also waits.
 func (m *machine) guess(t *rapid.T, tries int, patient bool) {
 	to := m.target(t)
+	shown, known := browser(t, to.subject, to.binding)
 	for n := range tries {
-		denied := m.verifyOTP(t, to, wrongCode(n%20), []string{""}, "")
+		denied := m.verifyWith(t, to, wrongCode(n%20), []string{""}, "", shown, known)
 		switch {
 		case denied == nil || denied.Reason == onetime.ErrDisabled:
 			return
@@ -53,11 +54,16 @@ func (m *machine) guess(t *rapid.T, tries int, patient bool) {
 }
 
 func (m *machine) verifyOTP(t *rapid.T, to target, code string, requests []string, form string) *onetime.DeniedError {
-	var opts []onetime.VerifyOption
+	shown, known := browser(t, to.subject, to.binding)
+	return m.verifyWith(t, to, code, requests, form, shown, known)
+}
+
+func (m *machine) verifyWith(t *rapid.T, to target, code string, requests []string, form string, credential onetime.CallOption, known bool) *onetime.DeniedError {
+	opts := []onetime.VerifyOption{credential}
 	if requests[0] != "" {
 		opts = append(opts, onetime.WithRequest(requests...))
 	}
-	shown := typedCode{to.subject, to.binding, code, requests, ""}
+	shown := typedCode{to.subject, to.binding, code, requests, "", known}
 	if form != "" {
 		opts = append(opts, onetime.Idempotent(form))
 		shown.group = code + " by " + form
@@ -77,7 +83,7 @@ func (m *machine) verifyOTP(t *rapid.T, to target, code string, requests []strin
 	t.Logf("VerifyOTP by %s: %+v: %v, model %v", to.by.name, shown, err, denied)
 	if m.same(t, "VerifyOTP", err, denied) {
 		m.proved(t, "VerifyOTP", got, found, to.by, code == to.by.fixed[to.subject], func(t *rapid.T) {
-			m.verifyOTP(t, to, code, requests, form)
+			m.verifyWith(t, to, code, requests, form, credential, known)
 		})
 		if requests[0] != "" {
 			m.reached("VerifyOTP: yes, under a request")

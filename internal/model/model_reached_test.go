@@ -33,10 +33,11 @@ var wanted = map[string]string{
 	"IssueLink with code: yes,": "repeated",
 
 	"VerifyOTP":            "yes, malformed, mismatch, not found, used, exhausted, locked, disabled, not its request",
-	"VerifyOTP: mismatch,": "the last attempt, and locked, and disabled, charged before, of a replaced code",
+	"VerifyOTP: mismatch,": "the last attempt, and locked, and disabled, and disabled for known browsers, charged before, of a replaced code",
 	"VerifyOTP: yes,": "of a fixed code, with a payload, of an older issue, under a key that is not the first, after an Undo, " +
 		"charged as a wrong code before, dead before the clock stepped back, repeated, under a request, " +
-		"under a request that is not the first",
+		"under a request that is not the first, of a known browser while codes of strangers are locked, " +
+		"of a known browser while codes of strangers are disabled",
 	"VerifyToken": "yes, malformed, mismatch, not found, used, binding, subject",
 	"VerifyToken: yes,": "with a payload, of an older issue, under a key that is not the first, after an Undo, with another binding, " +
 		"while codes are exhausted, while codes are locked, while codes are disabled, dead before the clock stepped back, " +
@@ -57,7 +58,11 @@ var wanted = map[string]string{
 	"Unlock":        "throttled, locked, disabled, nothing",
 
 	"issue": "an exhausted code of before stays dead, a used challenge ends, a dead challenge goes, the oldest of 16 challenges goes, " +
-		"of 17 challenges one that ended goes, what was undone before the use stays known",
+		"of 17 challenges one that ended goes, what was undone before the use stays known, " +
+		"of 17 challenges an older one of a known browser stays, throttled for known browsers",
+	"issue: yes,":                               "of a known browser while strangers are throttled",
+	"IssueOTP: locked for":                      "known browsers",
+	"IssueOTP: disabled for":                    "known browsers",
 	"issue: a dead challenge stays,":            "issued to of late, used of late",
 	"issue: a group is new after its issue was": "ended, expired, used",
 

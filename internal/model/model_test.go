@@ -27,11 +27,33 @@ type place struct{ purpose, subject string }
 
 // A record is what is known of a place.
 type record struct {
+	counts                           // of strangers
+	known      counts                // of all known browsers together
+	revoked    int                   // the last Revoke or Erase that ended something
+	challenges map[string]*challenge // by binding, empty if unbound
+	end        int64                 // the TTL lets it go
+}
+
+// Counts are what limits and rows go by.
+type counts struct {
 	sends, guesses gcra
-	failures       int                   // consecutive wrong codes
-	revoked        int                   // the last Revoke or Erase that ended something
-	challenges     map[string]*challenge // by binding, empty if unbound
-	end            int64                 // the TTL lets it go
+	failures       int // consecutive wrong codes
+}
+
+// of returns the counts of whoever shows a credential, or none.
+func (r *record) of(known bool) *counts {
+	if known {
+		return &r.known
+	}
+	return &r.counts
+}
+
+// limitsOf returns the limits that belong to counts, and how many wrong codes in a row disable codes.
+func limitsOf(p onetime.Policy, known bool) (sends, guesses []onetime.Limit, disabledAt int) {
+	if known {
+		return p.KnownSendLimits, p.KnownGuessLimits, knownDisabledAt
+	}
+	return p.SendLimits, p.GuessLimits, strangersDisabledAt
 }
 
 // A challenge is what one requester has outstanding.
@@ -40,6 +62,7 @@ type challenge struct {
 	replaced []*issue      // the last 8 that were replaced, the latest first
 	wrong    map[mark]bool // wrong codes charged since the last issue, so all under its salt
 	group    string        // of the newest issue
+	known    bool          // whether a known browser asked for that
 	use      use
 	undone   int // the last call that was undone
 }
@@ -86,7 +109,8 @@ type instance struct {
 }
 
 const (
-	disabledAt    = 100
+	strangersDisabledAt, knownDisabledAt = 85, 15
+
 	disabledFor   = 400 * 24 * 60 * 60 * 1000
 	tolerance     = 10 * 1000 // a secret from further ahead is dead
 	maxChallenges = 16
@@ -148,14 +172,15 @@ func (i *issue) matches(until int64) bool { return until > 0 && !i.ended && !i.q
 func (c *challenge) left(p onetime.Policy) int { return max(0, p.MaxAttempts-len(c.wrong)) }
 
 // noCodes says why no code is evaluated or issued, whatever it is; nil if codes are. Disabled comes before locked.
-func (m *model) noCodes(r *record, p onetime.Policy) *onetime.DeniedError {
+func (m *model) noCodes(r *record, p onetime.Policy, known bool) *onetime.DeniedError {
 	if r == nil {
 		return nil
 	}
-	if r.failures >= disabledAt {
+	_, guesses, disabledAt := limitsOf(p, known)
+	if r.of(known).failures >= disabledAt {
 		return refusal(onetime.ErrDisabled)
 	}
-	if wait := m.waits(r.guesses, p.GuessLimits); wait > 0 {
+	if wait := m.waits(r.of(known).guesses, guesses); wait > 0 {
 		return &onetime.DeniedError{Reason: onetime.ErrLocked, RetryAfter: ms(wait)}
 	}
 	return nil
