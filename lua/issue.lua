@@ -120,7 +120,8 @@ if life ~= -2 then
 
   -- Something else is in the record: of other challenges those go that are over, but not before a late copy of what was
   -- issued or used there can do no harm any more; of more than 16 those give way first that ended, then those issued to
-  -- longest ago, and last of all those whose last issue a known browser asked for. Of limits that are no longer asked for those go that are refilled.
+  -- longest ago, and last of all those whose last issue a known browser asked for. Of limits that neither set has any more
+  -- those go that are refilled.
   if seen < fields then
     local scopes, names, stored = survey()
     local others, asked = {}, {}
