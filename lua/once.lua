@@ -134,7 +134,7 @@ if which then
     if failures > 0 and mode ~= FREE and mode ~= CONFIRM then set[5], set[6] = 'f', '0' end
   end
   set[3], set[4] = name, text
-  last = now + (kind == STEPS and KEPT_STEPS or KEPT)
+  last = (again and used_at or now) + (kind == STEPS and KEPT_STEPS or KEPT)
 else
   local _, next, latest = gcra(set, values, 3, 6, rates, 0, limits, now)
   local size = #set

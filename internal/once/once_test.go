@@ -384,6 +384,17 @@ func TestRule6_ACopyOfTheCallIsAnsweredAsAtFirst(t *testing.T) {
 	})
 }
 
+func TestRule6_ACopyOfTheCallLengthensNothing(t *testing.T) {
+	for _, kind := range []string{once.Step, once.Counter, once.Index} {
+		s, r := taped(t, rig.NewMini(t, time.Now().Truncate(time.Millisecond)))
+		s.takes(t, map[string]once.Number{once.Step: s.step(t, 0), once.Counter: counter(0, 1), once.Index: index(0, 1)}[kind])
+		life := s.Raw.PTTL(t.Context(), s.Only(t)).Val()
+		s.Advance(t, time.Minute)
+		require.Equal(t, rig.Statuses["OK"], ranLate(t, r.last)[0])
+		require.Equal(t, life-time.Minute, s.Raw.PTTL(t.Context(), s.Only(t)).Val(), kind)
+	}
+}
+
 func TestRule12_ALateCopyOfAnUndoneUseFindsNothing(t *testing.T) {
 	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
 		s, r := taped(t, b)
