@@ -85,8 +85,8 @@ func onMini(t *testing.T, opts ...factor.Option) *scene {
 }
 
 // everywhere runs a test on every backend.
-func everywhere(t *testing.T, test func(t *testing.T, s *scene)) {
-	rig.Backends(t, func(t *testing.T, b *rig.Backend) { test(t, newScene(t, b, mustKeys(t, sealing))) })
+func everywhere(t *testing.T, test func(t *testing.T, s *scene), opts ...factor.Option) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) { test(t, newScene(t, b, mustKeys(t, sealing), opts...)) })
 }
 
 // hotp is a code of Alice's devices.
@@ -95,8 +95,12 @@ func hotp(algorithm factor.Algorithm, key []byte, digits int, counter int64) str
 }
 
 // code is what Alice's app shows so many time steps from now.
-func (s *scene) code(beside int64) string {
-	return hotp(factor.SHA1, apps, 6, s.local.of().Unix()/30+beside)
+func (s *scene) code(beside int64) string { return s.shown()(beside) }
+
+// shown returns what the app shows beside the step of now, which stays the same while a test goes on.
+func (s *scene) shown() func(beside int64) string {
+	step := s.local.of().Unix() / 30
+	return func(beside int64) string { return hotp(factor.SHA1, apps, 6, step+beside) }
 }
 
 // wrong is a code that is right in no step around now.

@@ -96,13 +96,15 @@ func TestRule15_EitherMemoryRefuses(t *testing.T) {
 }
 
 func TestRule15_TheFirstNumberThatIsFreeIsTaken(t *testing.T) {
-	s := onMini(t)
-	other := counter(0, 9)
-	other.Secret = "8 bytes."
-	s.takes(t, counter(0, 5))
-	require.Equal(t, other, s.takes(t, counter(0, 5), other).Number)
-	require.Equal(t, counter(0, 7), s.takes(t, counter(0, 5), counter(0, 7), counter(0, 6)).Number)
-	s.refuses(t, onetime.ErrUsed, counter(0, 5), other)
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		s := newScene(t, b)
+		other := counter(0, 9)
+		other.Secret = "8 bytes."
+		s.takes(t, counter(0, 5))
+		require.Equal(t, other, s.takes(t, counter(0, 5), other).Number)
+		require.Equal(t, counter(0, 7), s.takes(t, counter(0, 5), counter(0, 7), counter(0, 6)).Number)
+		s.refuses(t, onetime.ErrUsed, counter(0, 5), other)
+	})
 }
 
 func TestOnce_OneSecretInTwoRowsIsOne(t *testing.T) {
