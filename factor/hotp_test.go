@@ -52,3 +52,21 @@ func TestResync_TwoConsecutiveCodesWithinAHundred(t *testing.T) {
 	_, err = s.Resync(t.Context(), alice, p.Blob, "123456", "x")
 	rig.Refused(t, err, onetime.ErrMalformed)
 }
+
+// A token that was imported twice, and used in one row only, far ahead of the other.
+func TestRule15_ACounterThatAnyRowOfTheSecretHasUsedIsUsed(t *testing.T) {
+	s := onMini(t)
+	used, err := s.ImportKey(alice, apps, factor.WithCounter(200))
+	require.NoError(t, err)
+	old, err := s.ImportKey(alice, apps, factor.WithCounter(100))
+	require.NoError(t, err)
+	for counter := int64(98); counter <= 105; counter++ {
+		for _, blobs := range [][][]byte{{used.Blob, old.Blob}, {old.Blob, used.Blob}} {
+			_, err := s.Verify(t.Context(), alice, hotp(factor.SHA1, apps, 6, counter), blobs)
+			rig.Refused(t, err, onetime.ErrUsed)
+		}
+	}
+	p, err := s.Verify(t.Context(), alice, hotp(factor.SHA1, apps, 6, 200), [][]byte{old.Blob, used.Blob})
+	require.NoError(t, err)
+	require.Equal(t, 1, p.Index)
+}

@@ -108,8 +108,16 @@ func TestRule15_TheFirstNumberThatIsFreeIsTaken(t *testing.T) {
 }
 
 func TestOnce_OneSecretInTwoRowsIsOne(t *testing.T) {
-	s := onMini(t)
-	s.takes(t, counter(0, 5), counter(3, 5))
+	s, r := taped(t, rig.NewMini(t, time.Now().Truncate(time.Millisecond)))
+	form := s.call(t, counter(0, 5), counter(3, 5))
+	form.Group = keyring.Random(keyring.IDSize)
+	first, err := s.run(t, form)
+	require.NoError(t, err)
+	require.Equal(t, 0, first.Match)
+	require.Equal(t, int64(1), ranLate(t, r.last)[1], "a copy is answered as at first")
+	again, err := s.run(t, form)
+	require.NoError(t, err)
+	require.Equal(t, 0, again.Match, "and so is another sending")
 	s.refuses(t, onetime.ErrUsed, counter(0, 5), counter(3, 5))
 }
 
