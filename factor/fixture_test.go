@@ -3,14 +3,11 @@ package factor_test
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/binary"
 	"fmt"
 	"hash"
-	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -88,24 +85,22 @@ func onMini(t *testing.T, opts ...factor.Option) *scene {
 }
 
 // everywhere runs a test on every backend.
-func everywhere(t *testing.T, test func(t *testing.T, s *scene)) {
-	rig.Backends(t, func(t *testing.T, b *rig.Backend) { test(t, newScene(t, b, mustKeys(t, sealing))) })
+func everywhere(t *testing.T, test func(t *testing.T, s *scene), opts ...factor.Option) {
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) { test(t, newScene(t, b, mustKeys(t, sealing), opts...)) })
 }
 
-// hotp is RFC 4226, written a second time.
+// hotp is a code of Alice's devices.
 func hotp(algorithm factor.Algorithm, key []byte, digits int, counter int64) string {
-	hashes := []func() hash.Hash{sha1.New, sha256.New, sha512.New}
-	mac := hmac.New(hashes[algorithm], key)
-	binary.Write(mac, binary.BigEndian, counter)
-	sum := mac.Sum(nil)
-	at := sum[len(sum)-1] & 0xf
-	value := int64(sum[at]&0x7f)<<24 | int64(sum[at+1])<<16 | int64(sum[at+2])<<8 | int64(sum[at+3])
-	return fmt.Sprintf("%0*d", digits, value%int64(math.Pow10(digits)))
+	return rig.HOTP([]func() hash.Hash{sha1.New, sha256.New, sha512.New}[algorithm], key, digits, counter)
 }
 
 // code is what Alice's app shows so many time steps from now.
-func (s *scene) code(beside int64) string {
-	return hotp(factor.SHA1, apps, 6, s.local.of().Unix()/30+beside)
+func (s *scene) code(beside int64) string { return s.shown()(beside) }
+
+// shown returns what the app shows beside the step of now, which stays the same while a test goes on.
+func (s *scene) shown() func(beside int64) string {
+	step := s.local.of().Unix() / 30
+	return func(beside int64) string { return hotp(factor.SHA1, apps, 6, step+beside) }
 }
 
 // wrong is a code that is right in no step around now.

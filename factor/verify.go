@@ -193,10 +193,11 @@ func (f *Factors) use(ctx context.Context, a *attempt, mode string, rows []*row,
 	call := once.Call{Op: a.op, Mode: mode, Challenge: a.who}
 	var of []int
 	for i, numbers := range matches {
-		for range numbers {
-			of = append(of, i)
+		used := usedIn(rows, rows[i])
+		for _, n := range numbers {
+			n.Used = used
+			of, call.Numbers = append(of, i), append(call.Numbers, n)
 		}
-		call.Numbers = append(call.Numbers, numbers...)
 		if rows[i].kind == once.Step {
 			call.Local = a.now
 		}
@@ -222,6 +223,21 @@ func (f *Factors) use(ctx context.Context, a *attempt, mode string, rows []*row,
 	p.Blob = f.seal(a.account, r)
 	p.Verification = f.verification(a, r, made)
 	return p, nil
+}
+
+// usedIn is what rows have used of the secret of one of them: in whichever of them a use was stored, the others know of it.
+func usedIn(rows []*row, of *row) int64 {
+	used, secret := of.usedNumbers(), of.secret()
+	for _, r := range rows {
+		switch {
+		case r == of || r.kind != of.kind || r.secret() != secret:
+		case of.kind == once.Index:
+			used |= r.usedNumbers()
+		default:
+			used = max(used, r.usedNumbers())
+		}
+	}
+	return used
 }
 
 var kinds = map[string]string{once.Step: onetime.KindTOTP, once.Counter: onetime.KindHOTP, once.Index: onetime.KindRecovery}

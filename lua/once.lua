@@ -74,9 +74,9 @@ for i = 1, #matches / MATCH do
     its, gone = after == number + 1, number < row or number < after
   end
   if used and its and used_call == id then
-    mine = i
+    mine = mine or i
   elseif used and its and group ~= '' and used_group == group and math.abs(now - used_at) <= REPEATS then
-    sent = i
+    sent = sent or i
   else
     local step = kind == STEPS and floor(now / 1000 / period)
     if not step or number >= step - back and number <= step + ahead then
@@ -134,7 +134,7 @@ if which then
     if failures > 0 and mode ~= FREE and mode ~= CONFIRM then set[5], set[6] = 'f', '0' end
   end
   set[3], set[4] = name, text
-  last = now + (kind == STEPS and KEPT_STEPS or KEPT)
+  last = (again and used_at or now) + (kind == STEPS and KEPT_STEPS or KEPT)
 else
   local _, next, latest = gcra(set, values, 3, 6, rates, 0, limits, now)
   local size = #set

@@ -30,6 +30,7 @@ type workload struct {
 	broken    func(rdb *redis.Client) redis.Scripter // in place of the client
 	flaw      flaw                                   // of the scripts
 	forgetful bool                                   // no request reaches the Manager
+	unwritten float64                                // how often the write of a row is lost
 }
 
 // A mix is how often callers do what, compared to each other.
@@ -38,11 +39,13 @@ type mix struct {
 	code, wrongCode, useToken, inspect int
 	undo, cancel, quiet, revoke, erase int
 	unlock, inquire                    int
+	number, wrongNumber, giveBack      int
+	lose                               int // Redis
 }
 
 func (m mix) sum() int {
 	return m.otp + m.token + m.link + m.code + m.wrongCode + m.useToken + m.inspect + m.undo + m.cancel + m.quiet + m.revoke +
-		m.erase + m.unlock + m.inquire
+		m.erase + m.unlock + m.inquire + m.number + m.wrongNumber + m.giveBack + m.lose
 }
 
 // A caller makes one call at a time.
@@ -79,6 +82,9 @@ type known struct {
 	tokens   []secret
 	issues   []string
 	uses     []use
+	rows     [secrets]int64 // of the callers' table: what of each secret is used
+	given    []numberUse
+	acted    map[counted]map[string]bool // calls that were acted on, by number
 }
 
 type secret struct {
@@ -207,6 +213,16 @@ func (c *caller) step() error {
 			return c.end("Erase")
 		case drawn(m.unlock):
 			return c.unlock()
+		case drawn(m.number):
+			return c.useNumber(c.drawNumbers())
+		case drawn(m.wrongNumber):
+			return c.useNumber(nil)
+		case drawn(m.giveBack):
+			if u, ok := pick(c, &c.known.given); ok {
+				return c.giveBack(u)
+			}
+		case drawn(m.lose):
+			return c.lose()
 		default:
 			return c.inquire()
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/internal/core"
 	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
@@ -45,6 +46,7 @@ func loadScripts(server *rig.Server) error {
 		return err
 	}
 	_, err = m.Status(ctx, "nobody")
+	err = errors.Join(err, client.ScriptLoad(ctx, core.WholeScript("once")).Err(), client.ScriptLoad(ctx, core.WholeScript("onceundo")).Err())
 	return errors.Join(err, v.Undo(ctx), m.Revoke(ctx, "nobody"), m.Unlock(ctx, "nobody"))
 }
 
@@ -123,7 +125,9 @@ func (w *crew) playOnce(t testing.TB, scene func()) (h history, took time.Durati
 	t.Helper()
 	w.rounds++
 	draw := rand.New(rand.NewPCG(w.seed, uint64(w.rounds)))
-	policy, network, known := w.work.policy(draw), newNetwork(), &known{names: map[string]name{}, payloads: map[name]string{}}
+	policy, network, known := w.work.policy(draw), newNetwork(), &known{
+		names: map[string]name{}, payloads: map[name]string{}, acted: map[counted]map[string]bool{},
+	}
 	m, err := onetime.New(exchange{}, onetimetest.Key, onetime.WithLinkBase("https://example.com/in"), onetime.WithCodeLength(12),
 		onetime.WithKeep(policy.Keep), onetime.WithMaxAttempts(policy.MaxAttempts),
 		onetime.WithSendLimits(policy.SendLimits...), onetime.WithGuessLimits(policy.GuessLimits...))

@@ -23,6 +23,7 @@ type call struct {
 	issue     name   // of an Undo and a Cancel
 	requests  [2]name
 	group     name // that it is a sending of
+	numbers   [2]counted
 }
 
 // An answer is what of the result of a call does not depend on how fast it came.
@@ -34,6 +35,7 @@ type answer struct {
 	issue    name   // that was made, or of a Verification
 	use      name   // Call of a Verification
 	repeated bool   // another sending of the group was first
+	match    int    // of a Use, from 1 on
 	status   status // see summary
 }
 
@@ -43,6 +45,8 @@ type record struct {
 	sends, guesses, failures uint16 // sends and guesses since the last Unlock
 	revoke                   name   // the last Revoke or Erase that ended something
 	challenges               [2]challenge
+	charged                  name // the last wrong code that was charged as a Use
+	secrets                  [secrets]secretUse
 }
 
 type challenge struct {
@@ -100,6 +104,12 @@ func (r record) next(p onetime.Policy, c call) (record, answer) {
 		return r, answer{}
 	case "Status":
 		return r, answer{status: r.status(p)}
+	case "Use":
+		return r, r.useNumber(p, c)
+	case "GiveBack":
+		return r, r.giveBack(c)
+	case "Lose":
+		return record{}, answer{}
 	}
 	panic(c.op)
 }
@@ -311,8 +321,8 @@ func full(events uint16, limits []onetime.Limit) bool {
 }
 
 func (c call) String() string {
-	return fmt.Sprintf("%s %d in challenge %d, shown %d, issue %d, requests %d, group %d",
-		c.op, c.id, c.challenge, c.shown, c.issue, c.requests, c.group)
+	return fmt.Sprintf("%s %d in challenge %d, shown %d, issue %d, requests %d, group %d, numbers %v",
+		c.op, c.id, c.challenge, c.shown, c.issue, c.requests, c.group, c.numbers)
 }
 
 func (a answer) String() string {

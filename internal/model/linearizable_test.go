@@ -64,7 +64,7 @@ func (w workload) with(set func(w *workload)) workload {
 // Ways in which the network of a workload fails.
 func lossy(w *workload) { w.faults, w.lose = true, 0.1 }
 func slow(w *workload)  { w.faults, w.lose, w.fail = true, 0.03, 0.1 }
-func once(w *workload)  { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1, -1 }
+func unrepeated(w *workload) { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1, -1 }
 
 // What callers have to see in every workload, and with some limits. ErrDisabled comes before ErrLocked.
 var (
@@ -183,6 +183,6 @@ func TestLinearizable_LateCopies(t *testing.T) {
 
 // A call that is not sent again is undecided, and has happened, or will, or never does.
 func TestLinearizable_UndecidedCalls(t *testing.T) {
-	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(once), 10, always) })
-	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(once), 10, always, limited) })
+	t.Run("loose limits", func(t *testing.T) { holds(t, looseWork.with(unrepeated), 10, always) })
+	t.Run("tight limits", func(t *testing.T) { holds(t, tightWork.with(unrepeated), 10, always, limited) })
 }

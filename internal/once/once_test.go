@@ -96,18 +96,28 @@ func TestRule15_EitherMemoryRefuses(t *testing.T) {
 }
 
 func TestRule15_TheFirstNumberThatIsFreeIsTaken(t *testing.T) {
-	s := onMini(t)
-	other := counter(0, 9)
-	other.Secret = "8 bytes."
-	s.takes(t, counter(0, 5))
-	require.Equal(t, other, s.takes(t, counter(0, 5), other).Number)
-	require.Equal(t, counter(0, 7), s.takes(t, counter(0, 5), counter(0, 7), counter(0, 6)).Number)
-	s.refuses(t, onetime.ErrUsed, counter(0, 5), other)
+	rig.Backends(t, func(t *testing.T, b *rig.Backend) {
+		s := newScene(t, b)
+		other := counter(0, 9)
+		other.Secret = "8 bytes."
+		s.takes(t, counter(0, 5))
+		require.Equal(t, other, s.takes(t, counter(0, 5), other).Number)
+		require.Equal(t, counter(0, 7), s.takes(t, counter(0, 5), counter(0, 7), counter(0, 6)).Number)
+		s.refuses(t, onetime.ErrUsed, counter(0, 5), other)
+	})
 }
 
 func TestOnce_OneSecretInTwoRowsIsOne(t *testing.T) {
-	s := onMini(t)
-	s.takes(t, counter(0, 5), counter(3, 5))
+	s, r := taped(t, rig.NewMini(t, time.Now().Truncate(time.Millisecond)))
+	form := s.call(t, counter(0, 5), counter(3, 5))
+	form.Group = keyring.Random(keyring.IDSize)
+	first, err := s.run(t, form)
+	require.NoError(t, err)
+	require.Equal(t, 0, first.Match)
+	require.Equal(t, int64(1), ranLate(t, r.last)[1], "a copy is answered as at first")
+	again, err := s.run(t, form)
+	require.NoError(t, err)
+	require.Equal(t, 0, again.Match, "and so is another sending")
 	s.refuses(t, onetime.ErrUsed, counter(0, 5), counter(3, 5))
 }
 
@@ -382,6 +392,17 @@ func TestRule6_ACopyOfTheCallIsAnsweredAsAtFirst(t *testing.T) {
 		}
 		require.EqualValues(t, "1", b.Record(t, b.Only(t))["f"])
 	})
+}
+
+func TestRule6_ACopyOfTheCallLengthensNothing(t *testing.T) {
+	for _, kind := range []string{once.Step, once.Counter, once.Index} {
+		s, r := taped(t, rig.NewMini(t, time.Now().Truncate(time.Millisecond)))
+		s.takes(t, map[string]once.Number{once.Step: s.step(t, 0), once.Counter: counter(0, 1), once.Index: index(0, 1)}[kind])
+		life := s.Raw.PTTL(t.Context(), s.Only(t)).Val()
+		s.Advance(t, time.Minute)
+		require.Equal(t, rig.Statuses["OK"], ranLate(t, r.last)[0])
+		require.Equal(t, life-time.Minute, s.Raw.PTTL(t.Context(), s.Only(t)).Val(), kind)
+	}
 }
 
 func TestRule12_ALateCopyOfAnUndoneUseFindsNothing(t *testing.T) {

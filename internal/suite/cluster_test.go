@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,6 +194,8 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 					require.NoError(t, err)
 				}
 				calls := rig.Operations(t, p, p)
+				factors := rig.NewFactors(t, p, rig.Alice)
+				maps.Copy(calls, rig.FactorOperations(t, factors, factors))
 				for name, call := range calls { // which loads the scripts
 					require.True(t, decided(c.call(clusterDeadline, func(context.Context) error { return call() })), name)
 				}
@@ -202,7 +205,9 @@ func TestCluster_EachCallIsOneCommandInOneSlot(t *testing.T) {
 					}
 					require.True(t, decided(c.call(clusterDeadline, func(context.Context) error { return call() })), name)
 					waits := 0
-					if v.name == "WithReplicaAck" && slices.Contains([]string{"VerifyOTP", "VerifyToken", "Cancel", "CancelQuietly", "Revoke", "Erase"}, name) {
+					acked := []string{"VerifyOTP", "VerifyToken", "Cancel", "CancelQuietly", "Revoke", "Erase",
+						"VerifyTOTP", "VerifyFactor", "VerifyHOTP", "VerifyRecovery", "Resync"}
+					if v.name == "WithReplicaAck" && slices.Contains(acked, name) {
 						waits = 1
 					}
 					require.Equal(t, 1, told(t, primaries, "cmdstat_evalsha"), name)

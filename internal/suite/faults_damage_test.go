@@ -26,6 +26,7 @@ var reads = func() map[string][]string {
 	issues := []string{"IssueOTP", "IssueOTP used", "IssueToken", "IssueLink"}
 	slot := append([]string{"Revoke", "Status"}, issues...)
 	codes := []string{"VerifyOTP", "VerifyOTP wrong", "VerifyOTP known", "VerifyOTP used"}
+	limited := []string{"VerifyStep", "VerifyStep used", "VerifyNumber wrong", "VerifyCounter"}
 	return map[string][]string{
 		"u": slices.Concat(unbound, issues, []string{"Undo again", "Status"}),
 		"w": {"IssueOTP", "IssueToken", "IssueLink", "VerifyOTP", "VerifyOTP wrong", "VerifyOTP known", "Status"},
@@ -34,8 +35,10 @@ var reads = func() map[string][]string {
 		"e": {"IssueOTP", "IssueToken", "IssueLink"}, "i": nil, // a group that nothing is of
 		"1 sealed": {"VerifyOTP", "VerifyToken", "InspectToken"}, "2 sealed": {"VerifyToken older"},
 		"used 1 sealed": nil, // not opened for a refusal
-		"f":             slices.Concat(issues, unbound, used, []string{"Status"}),
-		"s3600000":      append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
+		"f":             slices.Concat(issues, unbound, used, limited, []string{"VerifyIndex", "VerifyIndex wrong", "Status"}),
+		"s3600000":      append([]string{"Status"}, issues...), "g3600000": slices.Concat(codes, limited, []string{"IssueOTP", "IssueOTP used", "IssueLink", "Status"}),
+		"number t": {"VerifyStep", "VerifyStep used"}, "number h": {"VerifyCounter", "UndoNumber again"}, "number r": {"VerifyIndex", "UndoNumber"},
+		"o": nil, // a call that nothing repeats
 		"r": nil,
 		// What no Manager here has written:
 		"g7200000": issues, "s1": issues, ":stranger1": slot, ":strangeru": append([]string{"Status"}, issues...), ":strangerw": {"Status"}, ":strangera1": nil,
@@ -245,6 +248,9 @@ func (f *full) labels(m *onetime.Manager) map[string]string {
 				continue
 			}
 			labels[field] = name + rest
+			if rest[0] == 'o' && len(rest) > 1 { // what is used of a secret
+				labels[field] = "number " + rest[1:2]
+			}
 			if len(rest) == 2 && rest[0] <= 'f' { // a piece, which belongs to the slot with its letter
 				for slot, value := range f.fields {
 					if rig.IsSlot(slot) && strings.HasPrefix(slot, prefix) && len(slot) == len(prefix)+1 && value[19] == rest[0] {

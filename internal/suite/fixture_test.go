@@ -97,6 +97,7 @@ func newFull(t testing.TB, b *rig.Backend, m *onetime.Manager, subject string) *
 	require.NoError(t, undone.Undo(ctx))
 	spent, ended := link(300, inUsed), link(20, inCancelled)
 	used := use(spent.Token, inUsed)
+	numbers := newNumbers(t, b, m, subject)
 	require.NoError(t, m.Cancel(ctx, subject, ended.ID))
 	guesses := rig.WrongCodes(newer.Code, 3)
 	for _, code := range guesses[:2] {
@@ -173,6 +174,9 @@ func newFull(t testing.TB, b *rig.Backend, m *onetime.Manager, subject string) *
 	add("VerifyToken older", true, nil, verifyToken(m, older.Token, nil), isUsed)
 	add("VerifyToken used", false, onetime.ErrUsed, verifyToken(m, spent.Token, inUsed), stays)
 	add("InspectToken", false, nil, inspect(m, newer.Token, nil), stays)
+	for _, o := range numbers.operations(admin, stays, status) {
+		add(o.name, o.writes, o.reason, o.call, o.done)
+	}
 	add("Undo", true, nil, used.Undo, answers(nil, inspect(admin, spent.Token, inUsed)))
 	add("Undo again", false, nil, undone.Undo, answers(nil, inspect(admin, older.Token, nil)))
 	add("Cancel", true, nil, func(ctx context.Context) error { return m.Cancel(ctx, subject, newer.ID) },

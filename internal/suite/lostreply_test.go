@@ -91,7 +91,7 @@ func wires(t *testing.T, test func(t *testing.T, w *wire)) {
 			w.Backend = &rig.Backend{}
 			w.Run(t, s.Addr, client.connect(s.Addr, rig.Dialer(w.proxy)), client.automatic, func(t *testing.T, b *rig.Backend) {
 				// Or the first reply to be lost would be that the script is not known.
-				for _, name := range []string{"issue", "verify", "undo", "revoke", "unlock", "status"} {
+				for _, name := range []string{"issue", "verify", "undo", "revoke", "unlock", "status", "once", "onceundo"} {
 					require.NoError(t, b.Raw.ScriptLoad(t.Context(), core.WholeScript(name)).Err())
 				}
 				test(t, w)

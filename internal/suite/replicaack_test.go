@@ -115,11 +115,12 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 	client.AddHook(sent)
 	counted := acknowledgedIn(t, client, 4*time.Second)
 	link := rig.MustLink(t, m)
-	for _, op := range []struct {
+	type ackedCall struct {
 		name  string
 		waits bool
 		call  func(ctx context.Context) error
-	}{
+	}
+	calls := []ackedCall{
 		{"IssueLink", false, func(ctx context.Context) (err error) {
 			link, err = counted.IssueLink(ctx, rig.Alice, onetime.WithCode())
 			return err
@@ -135,7 +136,11 @@ func TestReplicaAck_OneRoundTripForWhatMustNotBeForgotten(t *testing.T) {
 		{"Revoke", true, func(ctx context.Context) error { return counted.Revoke(ctx, rig.Alice) }},
 		{"Unlock", false, func(ctx context.Context) error { return counted.Unlock(ctx, rig.Alice) }},
 		{"Status", false, func(ctx context.Context) error { _, err := counted.Status(ctx, rig.Alice); return err }},
-	} {
+	}
+	for name, call := range rig.FactorOperations(t, rig.NewFactors(t, m, rig.Alice), rig.NewFactors(t, counted, rig.Alice)) {
+		calls = append(calls, ackedCall{name, name != "UndoFactor", func(context.Context) error { return call() }})
+	}
+	for _, op := range calls {
 		c.call(unhurried, op.call) // the first loads the script
 		*sent = pipelines{}
 		require.True(t, decided(c.call(unhurried, op.call)), op.name)

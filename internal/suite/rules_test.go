@@ -751,6 +751,8 @@ func TestRule10_OneCommandWithOneKey(t *testing.T) {
 		v, err := m.VerifyOTP(ctx, "bob@example.com", link.Code)
 		require.NoError(t, err)
 		calls["Undo"] = func() error { return v.Undo(ctx) }
+		factors := b.Factors(t, rig.Alice)
+		maps.Copy(calls, rig.FactorOperations(t, factors, factors))
 		for _, call := range calls {
 			call()
 		}
