@@ -30,7 +30,7 @@ func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		f.showLink(w, r, s, tokenOf(r.URL))
+		f.showLink(w, r, s, TokenOf(r.URL))
 	case http.MethodPost:
 		f.submit(w, r, s)
 	default:
@@ -38,9 +38,10 @@ func (f *Flow) link(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tokenOf returns the token of a query. What programs that find links in text take along behind one may be no part of any query:
-// net/url leaves out a parameter with a semicolon or half an escape.
-func tokenOf(u *url.URL) string {
+// TokenOf returns the token of a link as it was opened, for pages of yours that links of onetime lead to: the query "token",
+// without what programs that find links in text take along behind it, such as a full stop or a bracket; "" if there is none.
+func TokenOf(u *url.URL) string {
+	// What is behind it may be no part of any query: net/url leaves out a parameter with a semicolon or half an escape.
 	if token := u.Query().Get("token"); token != "" {
 		return tokenAlone(token)
 	}

@@ -220,11 +220,16 @@ func TestPages_AreAccessible(t *testing.T) {
 				visible++
 				require.NotEmpty(t, labels[input.attr["id"]], "%s: %s has no label", x.name, input.attr["name"])
 				require.Contains(t, input.attr, "required", x.name)
-				if problem := page.id("error"); problem != nil {
-					require.Equal(t, "error", input.attr["aria-describedby"], x.name)
+				var described []string // screen readers say it with the field, since it stands in the page when that comes
+				for _, id := range []string{"error", "note"} {
+					if page.id(id) != nil {
+						described = append(described, id)
+					}
+				}
+				require.Equal(t, strings.Join(described, " "), input.attr["aria-describedby"], x.name)
+				if page.id("error") != nil {
 					require.Equal(t, "true", input.attr["aria-invalid"], x.name)
 				} else {
-					require.NotContains(t, input.attr, "aria-describedby", x.name)
 					require.NotContains(t, input.attr, "aria-invalid", x.name)
 				}
 			}
@@ -234,7 +239,7 @@ func TestPages_AreAccessible(t *testing.T) {
 					focused++
 				}
 				for _, name := range []string{"aria-describedby", "aria-labelledby", "for"} {
-					if id := e.attr[name]; id != "" {
+					for id := range strings.FieldsSeq(e.attr[name]) {
 						require.True(t, ids[id], "%s: %s leads to no element %s", x.name, name, id)
 					}
 				}

@@ -1,6 +1,6 @@
 // Package onetimetest lets you test code that uses onetime without a Redis server and without waiting: it brings an
 // embedded Redis (miniredis) and the clock that it and its Managers go by. For pages it brings a [Browser] and an [Outbox] of
-// the messages that were sent.
+// the messages that were sent, and for a second factor the [Code] that an app shows.
 package onetimetest
 
 import (
@@ -35,7 +35,7 @@ func New(t testing.TB, opts ...onetime.Option) (*onetime.Manager, *Clock) {
 func NewRedis(t testing.TB) (*redis.Client, *Clock) {
 	t.Helper()
 	server := miniredis.RunT(t)
-	clock := &Clock{server: server, now: time.Now().Truncate(time.Millisecond)}
+	clock := &Clock{t: t, server: server, now: time.Now().Truncate(time.Millisecond)}
 	server.SetTime(clock.now)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
@@ -44,6 +44,7 @@ func NewRedis(t testing.TB) (*redis.Client, *Clock) {
 
 // A Clock is the clock of an embedded Redis and of its Managers. It stands still until it is moved, and is safe for concurrent use.
 type Clock struct {
+	t      testing.TB
 	mu     sync.Mutex
 	server *miniredis.Miniredis
 	now    time.Time

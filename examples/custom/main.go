@@ -75,11 +75,11 @@ func newSignIn(ctx context.Context, s *site.Site) (*signIn, http.Handler, error)
 		in.cookie.Name, in.cookie.Secure = "__Host-sign-in", true
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", s.Home(in.pages, func(w http.ResponseWriter, _ *http.Request, err error) { in.fail(w, "start", "", err) }))
-	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) { in.pages.Show(w, http.StatusOK, "start", form{}) })
-	mux.HandleFunc("POST /sign-in", in.ask)
-	mux.HandleFunc("GET /sign-in/code", in.showCode)
-	mux.HandleFunc("POST /sign-in/code", in.enter)
+	mux.Handle("GET /{$}", s.Home(in.pages, func(w http.ResponseWriter, r *http.Request, err error) { in.fail(w, r, startPage, err) }))
+	mux.HandleFunc("GET "+startPage, func(w http.ResponseWriter, r *http.Request) { in.show(w, r, "start", "") })
+	mux.HandleFunc("POST "+startPage, in.ask)
+	mux.HandleFunc("GET "+codePage, in.showCode)
+	mux.HandleFunc("POST "+codePage, in.enter)
 	mux.HandleFunc("POST /sign-out", func(w http.ResponseWriter, r *http.Request) {
 		in.keep(w, visit{}) // or Back would sign in again, for a minute
 		s.Sessions.End(w, r)
@@ -91,13 +91,32 @@ func newSignIn(ctx context.Context, s *site.Site) (*signIn, http.Handler, error)
 	return in, guard(mux), nil
 }
 
+const startPage, codePage = "/sign-in", "/sign-in/code"
+
 func (s *signIn) showCode(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(r)
 	if v.Request == "" {
-		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+		http.Redirect(w, r, startPage, http.StatusSeeOther)
 		return
 	}
-	s.pages.Show(w, http.StatusOK, "code", form{Address: v.Address})
+	s.show(w, r, "code", v.Address)
+}
+
+// refusals are what the query "why" of a page stands for. Anybody can write such a link: none has words of its own.
+var refusals = map[string]struct {
+	status int
+	text   string
+}{
+	"":          {status: http.StatusOK},
+	"address":   {http.StatusBadRequest, "Check the address."},
+	"wait":      {http.StatusTooManyRequests, "Wait a while. Any message that was sent is on its way."},
+	"code":      {http.StatusForbidden, "This code does not work. Check it, or ask for a new one."},
+	"undecided": {http.StatusServiceUnavailable, "That could not be done just now. Try again."},
+}
+
+func (s *signIn) show(w http.ResponseWriter, r *http.Request, page, address string) {
+	refused := refusals[r.URL.Query().Get("why")]
+	s.pages.Show(w, max(refused.status, http.StatusOK), page, form{address, refused.text})
 }
 
 // guard refuses what another site posts, long bodies, frames, scripts, and copies in caches.

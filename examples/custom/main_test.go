@@ -186,8 +186,13 @@ func TestBrowser_Custom(t *testing.T) {
 	b.Type("Code of 6 digits", "000000")
 	require.Equal(t, http.StatusForbidden, b.Press("Sign in"))
 	b.Examine("custom-code-wrong")
+	require.Equal(t, http.StatusForbidden, b.Reload(), "which tries nothing")
 	b.Type("Code of 6 digits", sent.Code)
 	b.Press("Sign in")
 	require.Contains(t, b.Text(), "You are signed in as "+alice+".")
 	b.Examine("custom-home")
+	b.Back()
+	require.Equal(t, codePage, b.Path(), "no page of the browser's own")
+	b.Forward()
+	require.Contains(t, b.Text(), "You are signed in as "+alice+".")
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/seed-3f7b73d1/onetime"
@@ -59,12 +58,12 @@ func (s *signIn) ask(w http.ResponseWriter, r *http.Request) {
 		err = errTooMany
 	}
 	if err != nil {
-		s.fail(w, "start", r.PostFormValue("address"), err)
+		s.fail(w, r, startPage, err)
 		return
 	}
 	_, to, found, err := s.Accounts.Lookup(r.Context(), typed)
 	if err != nil {
-		s.fail(w, "start", typed, err)
+		s.fail(w, r, startPage, err)
 		return
 	}
 	v := s.visit(r)
@@ -80,14 +79,14 @@ func (s *signIn) ask(w http.ResponseWriter, r *http.Request) {
 	otp, err := s.codes.IssueOTP(r.Context(), typed, opts...)
 	switch {
 	case errors.Is(err, onetime.ErrThrottled) && v.Request != "": // a double click, say: the code of before works on
-		http.Redirect(w, r, "/sign-in/code", http.StatusSeeOther)
+		http.Redirect(w, r, codePage, http.StatusSeeOther)
 		return
 	case err != nil:
-		s.fail(w, "start", typed, err)
+		s.fail(w, r, startPage, err)
 		return
 	}
 	s.keep(w, next)
-	http.Redirect(w, r, "/sign-in/code", http.StatusSeeOther)
+	http.Redirect(w, r, codePage, http.StatusSeeOther)
 	http.NewResponseController(w).Flush()
 	done := func(result onetimesend.Result) {
 		if result.Failed() { // nobody has the code and nobody will: from now on it is a decoy
@@ -105,24 +104,24 @@ func (s *signIn) ask(w http.ResponseWriter, r *http.Request) {
 func (s *signIn) enter(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(r)
 	if v.Request == "" { // too late, or without cookies
-		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+		http.Redirect(w, r, startPage, http.StatusSeeOther)
 		return
 	}
 	if !limit.Passes(s.mayTry, r) {
-		s.fail(w, "code", v.Address, errTooMany)
+		s.fail(w, r, codePage, errTooMany)
 		return
 	}
 	// Both halves of a double click sign in.
 	proof, err := s.codes.VerifyOTP(r.Context(), v.Address, r.PostFormValue("code"),
 		onetime.WithBinding(v.Binding), onetime.WithRequest(v.Request), onetime.Idempotent(v.Binding))
 	if err != nil {
-		s.fail(w, "code", v.Address, err)
+		s.fail(w, r, codePage, err)
 		return
 	}
 	id, _, found, err := s.Accounts.Lookup(r.Context(), proof.Subject)
 	account, getErr := s.Accounts.Get(r.Context(), id)
 	if err = errors.Join(err, getErr); err != nil || !found {
-		s.fail(w, "code", v.Address, errors.Join(err, proof.Undo(r.Context()))) // nobody is signed in, and the code works again
+		s.fail(w, r, codePage, errors.Join(err, proof.Undo(r.Context()))) // nobody is signed in, and the code works again
 		return
 	}
 	s.Sessions.Begin(w, r, account) // with a new id
@@ -131,19 +130,17 @@ func (s *signIn) enter(w http.ResponseWriter, r *http.Request) {
 
 var errTooMany = &onetime.DeniedError{Reason: onetime.ErrThrottled, RetryAfter: time.Minute}
 
-// fail shows an error on a form.
-func (s *signIn) fail(w http.ResponseWriter, page, address string, err error) {
+// fail leads to the page that says what went wrong. Each can be loaded again, which tries nothing: so it is for every POST.
+func (s *signIn) fail(w http.ResponseWriter, r *http.Request, page string, err error) {
 	var denied *onetime.DeniedError
-	status, text := http.StatusServiceUnavailable, "That could not be done just now. Try again."
+	why := "undecided"
 	switch {
 	case errors.Is(err, onetime.ErrInvalid):
-		status, text = http.StatusBadRequest, "Check the address."
+		why = "address"
 	case errors.As(err, &denied) && denied.RetryAfter > 0 && !errors.Is(err, onetime.ErrMismatch):
-		wait := strconv.Itoa(int(denied.RetryAfter/time.Second) + 1)
-		w.Header().Set("Retry-After", wait)
-		status, text = http.StatusTooManyRequests, "Wait "+wait+" seconds. Any message that was sent is on its way."
+		why = "wait"
 	case errors.Is(err, onetime.ErrDenied):
-		status, text = http.StatusForbidden, "This code does not work. Check it, or ask for a new one."
+		why = "code"
 	}
-	s.pages.Show(w, status, page, form{address, text})
+	http.Redirect(w, r, page+"?why="+why, http.StatusSeeOther)
 }

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
 // showBack is the page of the link to the old address. It uses nothing up, and needs no session.
 func (a *app) showBack(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
+	token := onetimehttp.TokenOf(r.URL)
 	v, err := a.back.InspectToken(r.Context(), token)
 	if err != nil {
 		a.fail(w, err)
@@ -47,9 +49,13 @@ func at(account accounts.Account, change string) int {
 // address that was proved with that of the account.
 func (a *app) putBack(w http.ResponseWriter, r *http.Request) {
 	token := r.PostFormValue("token")
-	v, err := a.back.VerifyToken(r.Context(), token)
+	v, err := a.back.VerifyToken(r.Context(), token, onetime.Idempotent(token)) // it lets nobody in: whoever shows it may hear it twice
 	if err != nil {
 		a.fail(w, err)
+		return
+	}
+	if v.Repeated {
+		http.Redirect(w, r, putBackPage, http.StatusSeeOther)
 		return
 	}
 	account := string(v.Payload)
@@ -73,5 +79,9 @@ func (a *app) putBack(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.login.Revoke(ctx, account) })
+	http.Redirect(w, r, putBackPage, http.StatusSeeOther)
+}
+
+func (a *app) showPutBack(w http.ResponseWriter, _ *http.Request) {
 	a.pages.Show(w, http.StatusOK, "putback", nil)
 }

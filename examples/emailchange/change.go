@@ -12,6 +12,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/address"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/accounts"
+	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
 func (a *app) showForm(w http.ResponseWriter, r *http.Request) {
@@ -58,12 +59,48 @@ func (a *app) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	made, err := a.issue(r.Context(), account, accounts.Change{ID: rand.Text(), Old: account.Address, New: address, Until: a.Now().Add(takeBack)})
+	if errors.Is(err, onetime.ErrThrottled) && pending(account) == address { // the form was sent twice, say
+		http.Redirect(w, r, sentPage, http.StatusSeeOther)
+		return
+	}
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	a.pages.Show(w, http.StatusOK, "sent", address)
+	http.Redirect(w, r, sentPage, http.StatusSeeOther)
 	a.chores.Later("tell both addresses", made.confirm.ExpiresIn, made.deliver)
+}
+
+// Pages that say what was done can be loaded again: what did it was answered by leading there.
+const (
+	sentPage      = "/address/sent"
+	confirmedPage = "/address/confirmed"
+	putBackPage   = "/address/back/done"
+)
+
+// pending is the address that an account asked for last, "" if there is none.
+func pending(account accounts.Account) string {
+	if len(account.Changes) == 0 {
+		return ""
+	}
+	return account.Changes[len(account.Changes)-1].New
+}
+
+func (a *app) showSent(w http.ResponseWriter, r *http.Request) {
+	account, ok := a.owner(w, r, sentPage)
+	switch to := pending(account); {
+	case !ok:
+	case to == "":
+		http.Redirect(w, r, "/address", http.StatusSeeOther)
+	default:
+		a.pages.Show(w, http.StatusOK, "sent", to)
+	}
+}
+
+func (a *app) showConfirmed(w http.ResponseWriter, r *http.Request) {
+	if account, ok := a.owner(w, r, confirmedPage); ok {
+		a.pages.Show(w, http.StatusOK, "confirmed", account.Address)
+	}
 }
 
 // An offer is a change that was asked for, with its two links.
@@ -127,7 +164,7 @@ func (o *offer) deliver(ctx context.Context) error {
 
 // showConfirm is the page of the link to the new address. Scanners of mail open it, too: it uses nothing up.
 func (a *app) showConfirm(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
+	token := onetimehttp.TokenOf(r.URL)
 	account, ok := a.owner(w, r, confirmPage(token))
 	if !ok {
 		return
@@ -154,16 +191,21 @@ func holder(account accounts.Account) []onetime.VerifyOption {
 	return []onetime.VerifyOption{onetime.WithSubject(account.ID), onetime.WithBinding(account.Epoch)}
 }
 
-// confirm makes the change. Of any number of requests with one link one goes on.
+// confirm makes the change. Of any number of requests with one link one goes on; the second half of a double click is led to where
+// the first was.
 func (a *app) confirm(w http.ResponseWriter, r *http.Request) {
 	token := r.PostFormValue("token")
 	account, ok := a.owner(w, r, confirmPage(token))
 	if !ok {
 		return
 	}
-	v, err := a.change.VerifyToken(r.Context(), token, holder(account)...)
+	v, err := a.change.VerifyToken(r.Context(), token, append(holder(account), onetime.Idempotent(account.Epoch))...)
 	if err != nil {
 		a.fail(w, confirmError(err))
+		return
+	}
+	if v.Repeated {
+		http.Redirect(w, r, confirmedPage, http.StatusSeeOther)
 		return
 	}
 	err = a.Accounts.Update(r.Context(), v.Subject, func(now *accounts.Account) error {
@@ -187,7 +229,7 @@ func (a *app) confirm(w http.ResponseWriter, r *http.Request) {
 	}
 	// What was sent to the old address opens the account no more.
 	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.login.Revoke(ctx, v.Subject) })
-	a.pages.Show(w, http.StatusOK, "confirmed", string(v.Payload))
+	http.Redirect(w, r, confirmedPage, http.StatusSeeOther)
 }
 
 // undo gives a link back, because what it was used for could not be stored. The request may be over meanwhile.

@@ -71,10 +71,13 @@ func newApp(ctx context.Context, s *site.Site) (a *app, err error) {
 	for pattern, handle := range map[string]http.HandlerFunc{
 		"GET /address":          a.showForm,
 		"POST /address":         a.ask,
+		"GET " + sentPage:       a.showSent,
 		"GET /address/confirm":  a.showConfirm,
 		"POST /address/confirm": a.confirm,
+		"GET " + confirmedPage:  a.showConfirmed,
 		"GET /address/back":     a.showBack,
 		"POST /address/back":    a.putBack,
+		"GET " + putBackPage:    a.showPutBack,
 	} {
 		// Protect refuses what another site posts, and keeps tokens out of referrers and caches.
 		a.mux.Handle(pattern, a.signIn.Protect(http.MaxBytesHandler(handle, 8<<10)))

@@ -20,7 +20,7 @@ func (p *problem) Error() string { return p.text }
 
 // What there is to tell beside what onetime refuses.
 var (
-	errEnded = &problem{http.StatusGone, "This does not work any more: the change was ended meanwhile."}
+	errEnded = &problem{http.StatusGone, "This no longer works: the change was ended meanwhile."}
 	errTaken = &problem{http.StatusConflict, "This address belongs to another account by now. Nothing was changed."}
 	errLost  = &problem{http.StatusServiceUnavailable, "That could not be done just now. Ask for a new link."}
 )

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (n *newsletter) subscribe(w http.ResponseWriter, r *http.Request) {
 
 // ask shows what the link is for and a button. Mail scanners open links, too, and press none.
 func (n *newsletter) ask(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
+	token := strings.TrimRight(r.URL.Query().Get("token"), " .,:!?)]}>'\"") // what stood behind the link in a text
 	if _, err := n.links.OpenLink(purpose, token); err != nil {
 		refuse(w, err)
 		return

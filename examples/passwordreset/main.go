@@ -91,6 +91,7 @@ func newApp(ctx context.Context, s *site.Site, c cost) (a *app, err error) {
 	a.mux.Handle("/reset", a.flow.Start())
 	a.mux.Handle("/reset/sent", a.flow.Verify())
 	a.mux.Handle("/reset/link", a.flow.Link())
+	a.mux.Handle("GET "+donePage, a.flow.Protect(http.HandlerFunc(a.showDone)))
 	a.mux.Handle("GET /{$}", a.flow.Protect(s.Home(a.pages, onetimehttp.WriteError)))
 	a.mux.Handle("GET /sign-in/password", a.flow.Protect(http.HandlerFunc(a.askPassword)))
 	a.mux.Handle("POST /sign-in/password", a.flow.Protect(a.takePassword()))

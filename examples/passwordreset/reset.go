@@ -48,7 +48,7 @@ func (a *app) check(r *http.Request, v onetime.Verification) error {
 // more.
 func (a *app) change(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
 	if v.Repeated { // the form was sent twice: the password of the first sending stays
-		a.pages.Show(w, http.StatusOK, "done", nil)
+		onetimehttp.Done(w, r, donePage)
 		return nil
 	}
 	hash, err := a.passwords.hash(r.Context(), r.PostFormValue("password"))
@@ -70,8 +70,15 @@ func (a *app) change(w http.ResponseWriter, r *http.Request, v onetime.Verificat
 	a.chores.Later("tell the owner", time.Hour, func(ctx context.Context) error {
 		return a.Mails.Write(ctx, owner, "Your password for "+service+" was changed", told(at))
 	})
-	a.pages.Show(w, http.StatusOK, "done", nil) // and nobody is signed in by it
+	onetimehttp.Done(w, r, donePage) // and nobody is signed in by it
 	return nil
+}
+
+// donePage says that the password is set. It is a page of its own, so that it can be loaded again and come back to.
+const donePage = "/reset/done"
+
+func (a *app) showDone(w http.ResponseWriter, _ *http.Request) {
+	a.pages.Show(w, http.StatusOK, "done", nil)
 }
 
 // endOutstanding ends every code and link of an account, of both purposes, in every browser.

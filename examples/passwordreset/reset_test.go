@@ -313,7 +313,7 @@ func TestReset_TokenDoesNotLeak(t *testing.T) {
 	done := v.Submit(shown, "password", first, "again", first)
 	done.Guarded(t)
 	require.NotContains(t, done.Text, token)
-	require.Equal(t, "/reset/link", done.Path)
+	require.Equal(t, donePage, done.Path)
 	for _, at := range asked {
 		require.NotContains(t, at.String(), token, "no redirect carries it on")
 	}

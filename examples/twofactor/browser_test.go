@@ -31,8 +31,7 @@ func (s *scene) firstIn(b *browser.Browser) {
 	b.Press("Sign in")
 	b.Type("E-mail address or phone number", alice)
 	mail := s.Visitor().Mails(1, func() { b.Press("Send me a code or a link") })[0]
-	b.Type("Code of 6 digits", mail.Code)
-	require.Equal(s.t, http.StatusOK, b.Press("Sign in"))
+	require.Equal(s.t, http.StatusOK, b.Send("Code of 6 digits", mail.Code, "Sign in"))
 	s.pass()
 }
 
@@ -46,7 +45,7 @@ func (s *scene) pass() {
 func (s *scene) setUpIn(b *browser.Browser) (p *phone, codes []string) {
 	s.t.Helper()
 	b.Press(setUpButton)
-	seen, err := png.Decode(bytes.NewReader(b.Screenshot()))
+	seen, err := png.Decode(bytes.NewReader(b.Screenshot("svg")))
 	require.NoError(s.t, err)
 	p = scan(s.t, decode(s.t, seen), s.Clock.Now)
 	b.Type(appLabel, p.code())

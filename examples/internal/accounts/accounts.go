@@ -50,6 +50,7 @@ type Directory struct {
 	ids       []string // as they were made
 	byAddress map[string]string
 	failing   error
+	writes    int
 }
 
 // New makes an account of each address.
@@ -122,6 +123,7 @@ func (d *Directory) Update(_ context.Context, id string, change func(*Account) e
 	}
 	delete(d.byAddress, old.Address)
 	d.byID[id], d.byAddress[changed.Address] = changed, id
+	d.writes++
 	return nil
 }
 
@@ -157,6 +159,13 @@ func (d *Directory) Addresses() []string {
 		addresses[i] = d.byID[id].Address
 	}
 	return addresses
+}
+
+// Writes is how often Update has stored something.
+func (d *Directory) Writes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.writes
 }
 
 // Fail makes every write fail with err, until Fail(nil): to try what becomes of a proof then.

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
@@ -24,14 +22,15 @@ func (b *Browser) Visit(address string) (status int) {
 // Press clicks the button or link of this name, which leads to a page.
 func (b *Browser) Press(name string) (status int) {
 	b.t.Helper()
-	return b.load(chromedp.Click(named("button", name)+" | "+named("a", name)), "presses %q", name)
+	return b.load(b.click("button, a", name), "presses %q", name)
 }
 
 // Type types into the field of this label, in place of what is there.
 func (b *Browser) Type(label, text string) {
 	b.t.Helper()
 	b.tell("types %q into %q", text, label)
-	run(b, chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), text)), "types into %q", label)
+	b.enter(label)
+	run(b, chromedp.KeyEvent(text), "types into %q", label)
 }
 
 // Send types a whole code into the field of this label and sends it: the script of the page does so at the last digit, and
@@ -42,7 +41,8 @@ func (b *Browser) Send(label, code, button string) (status int) {
 		b.Type(label, code)
 		return b.Press(button)
 	}
-	return b.load(chromedp.Steps(chromedp.Clear(field(label)), chromedp.SendKeys(field(label), code)), "types %q into %q", code, label)
+	b.enter(label)
+	return b.load(chromedp.KeyEvent(code), "types %q into %q", code, label)
 }
 
 // KeysLead presses keys, the last of which leads to a page.
@@ -54,19 +54,14 @@ func (b *Browser) KeysLead(keys string) (status int) {
 // Click clicks the button of this name, which leads nowhere.
 func (b *Browser) Click(name string) {
 	b.t.Helper()
-	run(b, chromedp.Click(named("button", name)), "clicks %q", name)
+	run(b, b.click("button", name), "clicks %q", name)
 	b.tell("clicks %q", name)
 }
 
 // DoubleClick clicks where the button of this name is, and so much later again, whatever is there by then.
 func (b *Browser) DoubleClick(name string, apart time.Duration) {
 	b.t.Helper()
-	at := evaluate[[2]float64](b, fmt.Sprintf(`[...document.querySelectorAll("button")].filter((e) => e.innerText.trim() === %q).map((e) => {
-		e.scrollIntoView({ block: "nearest" });
-		const box = e.getBoundingClientRect();
-		return [box.x + box.width / 2, box.y + box.height / 2];
-	})[0]`, name))
-	click := chromedp.MouseClickXY(at[0], at[1])
+	click := b.click("button", name)
 	b.tell("double-clicks %q, %s apart", name, apart)
 	run(b, chromedp.Steps(click, chromedp.Sleep(apart), click), "double-clicks %q", name)
 }
@@ -121,20 +116,6 @@ func (b *Browser) Enter() (status int) {
 	return b.load(chromedp.KeyEvent(kb.Enter), "presses the key Enter")
 }
 
-// Back goes back in the history. Where the browser cannot show the page again, it shows one of its own.
-func (b *Browser) Back() {
-	b.t.Helper()
-	history := call(b, page.GetNavigationHistory, cdp.Empty{})
-	require.Positive(b.t, history.CurrentIndex, "nothing to go back to")
-	entry := page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID}
-	// A page that was kept alive does not load again.
-	run(b, chromedp.WaitEvent(page.FrameNavigated, nil, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
-		return cdp.Call(ctx, t, page.NavigateToHistoryEntry, entry)
-	}), "goes back")
-	run(b, chromedp.WaitReady(chromedp.CSS("body")), "goes back")
-	b.tell("goes back: %q", b.Title())
-}
-
 // load does something that leads to a page, waits for the page, and checks that everybody can use it.
 func (b *Browser) load(action chromedp.Action[chromedp.Void], what string, args ...any) (status int) {
 	b.t.Helper()
@@ -179,20 +160,48 @@ func (b *Browser) Path() string {
 	return path(evaluate[string](b, "location.href"))
 }
 
+// Script evaluates an expression in the page, as a script of the page would, and returns the text that it promises.
+func (b *Browser) Script(expression string) string {
+	b.t.Helper()
+	b.tell("has a script run")
+	return run(b, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise), "runs a script")
+}
+
 // Attributes are those of the field of this label.
 func (b *Browser) Attributes(label string) map[string]string {
 	b.t.Helper()
-	return run(b, chromedp.Attributes(field(label)), "looks at %q", label)
+	return find[map[string]string](b, "label", label, `((field) => Object.fromEntries([...field.attributes].map((a) => [a.name, a.value])))(e.control)`)
 }
 
-// named is the XPath of elements by what they say.
-func named(element, text string) chromedp.Search {
-	return chromedp.Search(fmt.Sprintf("//%s[normalize-space()=%q]", element, text))
+// click returns a click on the middle of the control of this name, where nothing else is in front of it.
+func (b *Browser) click(selector, name string) chromedp.Action[chromedp.Void] {
+	b.t.Helper()
+	at := find[[2]float64](b, selector, name, `((box) => [box.x + box.width / 2, box.y + box.height / 2])((e.scrollIntoView({ block: "nearest" }), e.getClientRects()[0]))`)
+	there := evaluate[string](b, fmt.Sprintf(`document.elementFromPoint(%f, %f)?.closest(%q)?.textContent.trim().replace(/\s+/g, " ") ?? ""`, at[0], at[1], selector))
+	require.Equal(b.t, name, there, "%s: what is in front of it", b.who)
+	return chromedp.MouseClickXY(at[0], at[1])
 }
 
-// field is the XPath of the field of a label.
-func field(label string) chromedp.Search {
-	return "//input[@id=" + named("label", label) + "/@for]"
+// enter puts the cursor into the field of this label, and takes away what is there.
+func (b *Browser) enter(label string) {
+	b.t.Helper()
+	find[bool](b, "label", label, `(e.control.focus(), e.control.value = "", true)`)
+}
+
+// find waits for an element by what it says, and returns what an expression makes of it, e.
+func find[T any](b *Browser, selector, name, expression string) T {
+	b.t.Helper()
+	const script = `[...document.querySelectorAll(%q)].filter((e) => e.checkVisibility() && e.textContent.trim().replace(/\s+/g, " ") === %q).slice(0, 1).map((e) => %s)`
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[[]T](fmt.Sprintf(script, selector, name, expression))) // it may be on its way to another page
+		if err == nil && len(found) > 0 {
+			return found[0]
+		}
+		require.NoError(b.t, ctx.Err(), "%s does not find %q: %v", b.who, name, err)
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // path is an address without its query, which may be a secret.

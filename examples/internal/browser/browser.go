@@ -151,8 +151,20 @@ func Open(t testing.TB, who string) *Browser {
 	if testing.Short() {
 		t.Skip("left out: tests in a browser take their time")
 	}
+	return open(start(t), t, who, chromedp.WithNewBrowserContext())
+}
+
+// Tab opens another tab of the same browser: it has the same cookies. The first tab stays as it is.
+func (b *Browser) Tab(who string) *Browser {
+	b.t.Helper()
+	return open(b.ctx, b.t, who)
+}
+
+// open opens a tab, and with it what the options say.
+func open(of context.Context, t testing.TB, who string, opts ...chromedp.ContextOption) *Browser {
+	t.Helper()
 	b := &Browser{t: t, who: who}
-	ctx, end := chromedp.NewContext(start(t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
+	ctx, end := chromedp.NewContext(of, append(opts, chromedp.WithListener(b.hear))...)
 	t.Cleanup(end)
 	b.ctx = ctx
 	require.NoError(t, bounded(ctx, end))

@@ -149,6 +149,34 @@ func TestCheckNarrow_SeesWhatIsWide(t *testing.T) {
 	}
 }
 
+func TestCheckAxe_SeesWhatIsWrong(t *testing.T) {
+	source, err := axeCore()
+	if err != nil {
+		require.NotEqual(t, "true", os.Getenv("CI"), "axe-core is missing, which .ci/run installs")
+		t.Skip("axe-core is missing: npm ci --prefix examples/internal/browser/testdata/axe installs it")
+	}
+	painted := strings.Replace(good, "<body>", `<body style="background: light-dark(#fff, #111)">`, 1) // it knows no canvas but white
+	for _, off := range []bool{false, true} {
+		b := Open(t, "the check")
+		if off {
+			b.SwitchScriptOff()
+		}
+		for _, test := range []struct{ old, new, want string }{
+			{``, ``, ``},
+			{`<h2>`, `<img src="data:,"><h2>`, "image-alt: img: "},
+			{`<label for="field">`, `<label>`, "label: #field: "},
+			{`<html lang="en">`, `<html lang="x y">`, "html-lang-valid: html: "},
+			{`<h2>`, `<h2 style="color: light-dark(#111, #333)">`, "color-contrast: h2: "}, // in the dark only
+			{`<main>`, `<p>Words</p><main>`, "region: "},
+		} {
+			shows(b, serve(t, http.StatusOK, strings.Replace(painted, test.old, test.new, 1)))
+			found := strings.Join(b.violations(source), "\n")
+			require.Contains(t, found, test.want, test.new)
+			require.Equal(t, test.want == "", found == "", "%s: %s", test.new, found)
+		}
+	}
+}
+
 func TestSwitchScriptOff(t *testing.T) {
 	const page = `<title>off</title><script>document.title = "on"</script>`
 	b := Open(t, "with script")

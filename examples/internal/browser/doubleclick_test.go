@@ -2,14 +2,11 @@ package browser_test
 
 import (
 	"fmt"
-	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/examples/internal/browser"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
@@ -26,20 +23,11 @@ func TestBrowser_DoubleClick(t *testing.T) {
 }
 
 func doubleClick(t *testing.T, script bool, apart time.Duration) {
-	var uses atomic.Int64
 	var opts []onetimehttp.Option
 	if !script {
 		opts = append(opts, onetimehttp.WithoutScript())
 	}
-	s := newSite(t, func(c *onetimehttp.Config) {
-		c.OnVerified = func(w http.ResponseWriter, _ *http.Request, v onetime.Verification) error {
-			if !v.Repeated {
-				uses.Add(1)
-			}
-			_, err := w.Write([]byte("<!doctype html><title>Home</title><h1>Welcome back</h1>"))
-			return err
-		}
-	}, nil, opts...)
+	s := newSite(t, func(*onetimehttp.Config) {}, nil, opts...)
 	s.late.Store(int64(120 * time.Millisecond))
 
 	b := browser.Open(t, "Alice")
@@ -53,7 +41,7 @@ func doubleClick(t *testing.T, script bool, apart time.Duration) {
 		b.DoubleClick(signInButton, apart)
 	}
 	b.Shows("Welcome back")
-	require.EqualValues(t, 1, uses.Load())
+	require.EqualValues(t, 1, s.uses.Load())
 
 	s.clock.Advance(time.Minute)
 	b = browser.Open(t, "Alice by link")
@@ -64,6 +52,6 @@ func doubleClick(t *testing.T, script bool, apart time.Duration) {
 	b.Visit(s.mail().URL)
 	b.DoubleClick(signInButton, apart)
 	b.Shows("Welcome back")
-	require.EqualValues(t, 2, uses.Load())
+	require.EqualValues(t, 2, s.uses.Load())
 	require.Empty(t, s.mails, "one message each")
 }

@@ -72,7 +72,11 @@ func (b *Browser) unreached() (found []string) {
 	return slices.Compact(found)
 }
 
-// CheckNarrow demands that nobody has to scroll sideways: at 320 pixels (WCAG 2.2, 1.4.10), with text of twice the size, too.
+// Screens on which pages have to fit: 320 pixels, which is 1280 by 1024 at 400 % (WCAG 2.2, 1.4.10), and 1280 by 800 at 200 %.
+var narrow = []struct{ width, height int64 }{{320, 256}, {640, 400}}
+
+// CheckNarrow demands that nobody has to scroll sideways on a narrow screen, or on one that is enlarged, with text of twice the
+// size, too (1.4.4).
 func (b *Browser) CheckNarrow() {
 	b.t.Helper()
 	require.Empty(b.t, b.wide(), "who has to scroll on the page %q", b.Title())
@@ -81,11 +85,13 @@ func (b *Browser) CheckNarrow() {
 // wide says where the page is wider than the screen.
 func (b *Browser) wide() (found []string) {
 	b.t.Helper()
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 320, Height: 480, DeviceScaleFactor: 1})
-	for _, size := range []string{"100%", "200%"} {
-		evaluate[string](b, "document.documentElement.style.fontSize = '"+size+"'")
-		if f := b.facts(); f.Width > f.Room {
-			found = append(found, fmt.Sprintf("with text of %s the page is %d wide, and %d are there", size, f.Width, f.Room))
+	for _, screen := range narrow {
+		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: screen.width, Height: screen.height, DeviceScaleFactor: 2})
+		for _, size := range []string{"100%", "200%"} {
+			evaluate[string](b, "document.documentElement.style.fontSize = '"+size+"'")
+			if f := b.facts(); f.Width > f.Room {
+				found = append(found, fmt.Sprintf("with text of %s the page is %d wide, and %d are there", size, f.Width, f.Room))
+			}
 		}
 	}
 	evaluate[string](b, "document.documentElement.style.fontSize = ''")

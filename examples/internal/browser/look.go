@@ -65,19 +65,26 @@ func (b *Browser) prefer(scheme string) {
 	}})
 }
 
-// Examine looks at the page in each way: it writes pictures of it, and demands that it works on a narrow screen and by keyboard.
+// Examine looks at the page in each way: it writes pictures of it, and demands that it works on a narrow screen, enlarged and by
+// keyboard, and that axe-core finds nothing.
 func (b *Browser) Examine(name string) {
 	b.t.Helper()
 	b.Picture(name)
+	b.CheckAxe()
 	b.CheckNarrow()
 	b.CheckKeyboard()
 }
 
-// Screenshot returns what the browser shows of the page, all of it, as PNG.
-func (b *Browser) Screenshot() []byte {
+// Screenshot returns what the browser shows of the first element that a selector finds, four times as large, as PNG: what a
+// camera sees that is near.
+func (b *Browser) Screenshot(selector string) []byte {
 	b.t.Helper()
-	b.tell("takes a picture of the page")
-	return b.screenshot()
+	b.tell("takes a picture of %s", selector)
+	at := evaluate[[4]float64](b, fmt.Sprintf(`((box) => [box.x + scrollX, box.y + scrollY, box.width, box.height])(document.querySelector(%q).getBoundingClientRect())`, selector))
+	yes := true
+	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		CaptureBeyondViewport: &yes, Clip: &page.Viewport{X: at[0], Y: at[1], Width: at[2], Height: at[3], Scale: 4},
+	}).Data
 }
 
 func (b *Browser) screenshot() []byte {

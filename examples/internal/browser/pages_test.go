@@ -1,15 +1,8 @@
 package browser_test
 
 import (
-	"context"
 	"encoding/base64"
-	"fmt"
-	"maps"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,113 +12,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/examples/internal/browser"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
-	"github.com/seed-3f7b73d1/onetime/onetimetest"
 )
-
-const (
-	address      = "alice@example.com"
-	addressLabel = "E-mail address or phone number"
-	askButton    = "Send me a code or a link"
-	codeLabel    = "Code of 6 digits"
-	signInButton = "Sign in"
-	againButton  = "Send again"
-)
-
-// A site is the handlers of onetimehttp, and what they sent.
-type site struct {
-	t      *testing.T
-	origin string
-	mails  chan onetimehttp.Message
-	clock  *onetimetest.Clock
-	late   atomic.Int64 // how long answers to POST take, in nanoseconds
-	end    func() error // of its Redis
-}
-
-func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.Option, opts ...onetimehttp.Option) *site {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &site{t: t, origin: "http://" + listener.Addr().String(), mails: make(chan onetimehttp.Message, 100)}
-	client, clock := onetimetest.NewRedis(t)
-	s.clock, s.end = clock, client.Close
-	manager, err := onetime.New(client, onetimetest.Key, append(managed, clock.Option(), onetime.WithLinkBase(s.origin+"/sign-in/link"))...)
-	require.NoError(t, err)
-	config := onetimehttp.Config{
-		Origin: s.origin, Name: "Example",
-		Lookup: func(_ context.Context, typed string) (string, string, bool, error) { return typed, typed, true, nil },
-		Sender: func(_ context.Context, _ onetimesend.Recipient, m onetimehttp.Message) (onetimesend.Delivery, error) {
-			s.mails <- m
-			return onetimesend.Delivery{Channel: onetimesend.ChannelMail}, nil
-		},
-		OnVerified:    func(http.ResponseWriter, *http.Request, onetime.Verification) error { return nil },
-		Limiter:       func(*http.Request) (time.Duration, error) { return 0, nil },
-		VerifyLimiter: func(*http.Request) (time.Duration, error) { return 0, nil },
-	}
-	change(&config)
-	atOnce := onetimehttp.WithQueue(onetimesend.WithDelay(0), onetimesend.WithRecipientLimits())
-	flow, err := onetimehttp.New(manager, config, append(opts, atOnce)...)
-	require.NoError(t, err)
-	mux := http.NewServeMux()
-	mux.Handle("/sign-in", flow.Start())
-	mux.Handle("/sign-in/code", flow.Verify())
-	mux.Handle("/sign-in/link", flow.Link())
-	mux.HandleFunc("/mail", func(w http.ResponseWriter, _ *http.Request) { // as a mail program shows it
-		m := <-s.mails
-		body, err := m.HTML()
-		if err != nil {
-			panic(err)
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		before, after, _ := strings.Cut(body, "<table")
-		strings.NewReplacer("</body>", "</main></body>").WriteString(w, before+"<main><h1>"+m.Subject()+"</h1><table"+after)
-	})
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.slowly(mux)}}
-	server.Start()
-	t.Cleanup(func() {
-		server.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		require.NoError(t, flow.Shutdown(ctx))
-	})
-	return s
-}
-
-// slowly lets the answers to POST come late, after what they tell has happened.
-func (s *site) slowly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || s.late.Load() == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
-		answer := httptest.NewRecorder()
-		next.ServeHTTP(answer, r)
-		time.Sleep(time.Duration(s.late.Load()))
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		w.Write(answer.Body.Bytes())
-	})
-}
-
-// mail waits for the next message.
-func (s *site) mail() onetimehttp.Message {
-	s.t.Helper()
-	select {
-	case m := <-s.mails:
-		return m
-	case <-time.After(2 * time.Minute):
-		require.FailNow(s.t, "no message")
-		return onetimehttp.Message{}
-	}
-}
-
-// ask asks for a message, and returns the status of the answer.
-func (s *site) ask(b *browser.Browser) int { return s.askBy(b, askButton) }
-
-func (s *site) askBy(b *browser.Browser, button string) int {
-	b.Visit(s.origin + "/sign-in")
-	b.Type(addressLabel, address)
-	return b.Press(button)
-}
 
 // Each page, in each state that it can be in, can be used by everybody, on a narrow screen and by keyboard, too.
 func TestBrowser_Pages(t *testing.T) {
@@ -251,11 +138,4 @@ func TestBrowser_MailAsHTML(t *testing.T) {
 	b.Visit(s.origin + "/mail")
 	b.Picture("mail")
 	b.CheckNarrow()
-}
-
-// wrong returns another code.
-func wrong(code string, by int) string {
-	var n int
-	fmt.Sscan(code, &n)
-	return fmt.Sprintf("%06d", (n+by)%1000000)
 }

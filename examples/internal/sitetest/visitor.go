@@ -228,6 +228,7 @@ var (
 	nonce = regexp.MustCompile(`name="nonce" value="[A-Za-z0-9_-]{22}"`)
 	entry = regexp.MustCompile(`entry=[1-5]`)
 	wait  = regexp.MustCompile(`\d+ (second|minute)s?`)
+	count = regexp.MustCompile(`data-wait="\d+"`)
 )
 
 // Seen returns what of a page can tell one case from another, with the name of somebody replaced. The values of cookies, the
@@ -235,6 +236,7 @@ var (
 func (p Page) Seen(name, instead string) Page {
 	p.Text = nonce.ReplaceAllString(p.Text, "nonce")
 	p.Text = wait.ReplaceAllString(p.Text, "some time")
+	p.Text = count.ReplaceAllString(p.Text, `data-wait="N"`)
 	p.Text = entry.ReplaceAllString(p.Text, "entry=N") // which goes by the address
 	p.Text = strings.ReplaceAll(p.Text, name, instead)
 	p.Header = p.Header.Clone()
