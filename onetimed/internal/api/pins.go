@@ -1,3 +1,0 @@
-package api
-
-import _ "github.com/danielgtaylor/huma/v2"
