@@ -61,6 +61,7 @@ func serve(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	server.LogRedis(s.Log())
 	s.Banner()
 	return s.Run(ctx, hangups(ctx))
 }

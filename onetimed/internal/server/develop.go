@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/seed-3f7b73d1/onetime"
 	"github.com/seed-3f7b73d1/onetime/onetimed/internal/api"
 	"github.com/seed-3f7b73d1/onetime/onetimed/internal/config"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
@@ -22,6 +24,7 @@ func (s *Server) develop(held *secrets) error {
 	}
 	if len(c.Services) == 0 {
 		c.Services["login"] = &config.Service{Purpose: "login", Brand: onetimesend.Brand{Name: "Example"}}
+		c.Services["login"].SendLimits = []onetime.Limit{{Burst: 100, Per: time.Hour}} // whoever tries things out tries them often
 		if c.Inbox() {
 			c.Services["login"].Channels = []onetimesend.Channel{onetimesend.ChannelMail, onetimesend.ChannelSMS}
 		}

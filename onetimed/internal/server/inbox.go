@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
-// keptMails is how many messages the inbox keeps, and takeWait how long Take waits for one.
+// keptMails is how many messages the inbox keeps, and takeWait how long take waits for one.
 const (
 	keptMails = 100
 	takeWait  = 10 * time.Second
@@ -93,21 +94,24 @@ func (b *inbox) all() []mail {
 	return newest
 }
 
-// take waits for a message to an address and takes the oldest out.
-func (b *inbox) take(ctx context.Context, to string) (mail, bool) {
+// take waits for a message to an address, and takes out all to it. It returns the newest: a new code replaces the old one.
+func (b *inbox) take(ctx context.Context, to string) (newest mail, found bool) {
 	ctx, cancel := context.WithTimeout(ctx, takeWait)
 	defer cancel()
 	for {
 		b.mutex.Lock()
-		for i, m := range b.mails {
-			if strings.EqualFold(m.To, to) {
-				b.mails = append(b.mails[:i:i], b.mails[i+1:]...)
-				b.mutex.Unlock()
-				return m, true
+		b.mails = slices.DeleteFunc(b.mails, func(m mail) bool {
+			if !strings.EqualFold(m.To, to) {
+				return false
 			}
-		}
+			newest, found = m, true
+			return true
+		})
 		changed := b.changed
 		b.mutex.Unlock()
+		if found {
+			return newest, true
+		}
 		select {
 		case <-ctx.Done():
 			return mail{}, false

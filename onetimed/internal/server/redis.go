@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -96,3 +98,17 @@ func placeOf(address string) string {
 	u.User = nil
 	return u.String()
 }
+
+// redisLog writes what the client has to say to the log of the server.
+type redisLog struct{ log *slog.Logger }
+
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.WarnContext(ctx, "redis", "message", fmt.Sprintf(format, v...))
+}
+
+// LogRedis lets the client of Redis write to a log, for the whole process. It speaks of connections, and holds no keys and no
+// values.
+func LogRedis(log *slog.Logger) { redis.SetLogger(redisLog{log}) }
+
+// Log returns the log of the server.
+func (s *Server) Log() *slog.Logger { return s.log }
