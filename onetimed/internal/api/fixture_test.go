@@ -35,7 +35,7 @@ var keys = map[string]string{}
 
 // callers are those of a fixture: app starts and checks, vault may have secrets, too, and other has a service of its own.
 func callers() []Caller {
-	all := []string{"login", "slow", "orders", "bare"}
+	all := []string{"login", "slow", "tight", "orders", "bare"}
 	return []Caller{
 		{Name: "app", Scopes: []Scope{ScopeStart, ScopeCheck}, Services: all},
 		{Name: "vault", Scopes: []Scope{ScopeStart, ScopeCheck, ScopeSecrets}, Services: all},
@@ -210,7 +210,8 @@ func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change
 	f.config = Config{
 		Services: []Service{
 			{Name: "login", Manager: purpose("login", looseAnd(onetime.WithMaxAttempts(2))), Channels: mail, Queue: queue, Message: defaultMail},
-			{Name: "slow", Manager: purpose("slow", []onetime.Option{onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "slow", Manager: purpose("slow", nil), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "tight", Manager: purpose("tight", []onetime.Option{onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "orders", Manager: purpose("orders", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "orders"}},
 			{Name: "bare", Manager: purpose("bare", []onetime.Option{onetime.WithSendLimits()})},
 			{Name: "reset", Manager: purpose("reset", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "reset"}},
