@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -348,4 +349,17 @@ func wrong(code string, n int) string {
 	var value int
 	fmt.Sscanf(code, "%d", &value)
 	return fmt.Sprintf("%06d", (value+1+n)%1_000_000)
+}
+
+// failing is a key that can be away.
+type failing struct {
+	crypto.Signer
+	fails atomic.Bool
+}
+
+func (s *failing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if s.fails.Load() {
+		return nil, errors.New("the key is away")
+	}
+	return s.Signer.Sign(random, digest, opts)
 }
