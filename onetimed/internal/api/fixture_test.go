@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,7 @@ var keys = map[string]string{}
 
 // callers are those of a fixture: app starts and checks, vault may have secrets, too, and other has a service of its own.
 func callers() []Caller {
-	all := []string{"login", "slow", "orders", "bare"}
+	all := []string{"login", "slow", "tight", "orders", "bare"}
 	return []Caller{
 		{Name: "app", Scopes: []Scope{ScopeStart, ScopeCheck}, Services: all},
 		{Name: "vault", Scopes: []Scope{ScopeStart, ScopeCheck, ScopeSecrets}, Services: all},
@@ -210,7 +211,8 @@ func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change
 	f.config = Config{
 		Services: []Service{
 			{Name: "login", Manager: purpose("login", looseAnd(onetime.WithMaxAttempts(2))), Channels: mail, Queue: queue, Message: defaultMail},
-			{Name: "slow", Manager: purpose("slow", []onetime.Option{onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "slow", Manager: purpose("slow", nil), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "tight", Manager: purpose("tight", []onetime.Option{onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "orders", Manager: purpose("orders", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "orders"}},
 			{Name: "bare", Manager: purpose("bare", []onetime.Option{onetime.WithSendLimits()})},
 			{Name: "reset", Manager: purpose("reset", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "reset"}},
@@ -347,4 +349,17 @@ func wrong(code string, n int) string {
 	var value int
 	fmt.Sscanf(code, "%d", &value)
 	return fmt.Sprintf("%06d", (value+1+n)%1_000_000)
+}
+
+// failing is a key that can be away.
+type failing struct {
+	crypto.Signer
+	fails atomic.Bool
+}
+
+func (s *failing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if s.fails.Load() {
+		return nil, errors.New("the key is away")
+	}
+	return s.Signer.Sign(random, digest, opts)
 }

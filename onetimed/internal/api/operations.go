@@ -130,10 +130,9 @@ func proving() []operation {
 			query: []parameter{{"service", "The service whose access tokens pass.", namePattern.String()}},
 			document: func(o *huma.Operation) {
 				o.Security = []map[string][]string{{"accessToken": {}}}
-				o.Responses["204"].Headers = map[string]*huma.Param{
-					onetimejwt.AccountHeader: {Description: "Who was proved, percent-encoded where it is not plain.", Schema: &huma.Schema{Type: huma.TypeString}},
-					onetimejwt.PurposeHeader: {Description: "The purpose of the service.", Schema: &huma.Schema{Type: huma.TypeString}},
-				}
+				headers := o.Responses["204"].Headers
+				headers[onetimejwt.AccountHeader] = &huma.Param{Description: "Who was proved, percent-encoded where it is not plain.", Schema: &huma.Schema{Type: huma.TypeString}}
+				headers[onetimejwt.PurposeHeader] = &huma.Param{Description: "The purpose of the service.", Schema: &huma.Schema{Type: huma.TypeString}}
 			},
 		},
 		public("key-set", onetimejwt.JWKSPath, tagProofs, "The keys that access tokens are signed with", "A JWK set (RFC 7517). Caches may keep it for 5 minutes.",
