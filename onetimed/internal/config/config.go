@@ -79,6 +79,7 @@ type SMS struct {
 	Password                           secret.Reference
 	Allow, Deny                        []string
 	Caps                               []onetime.Limit
+	AllowNetworks                      []netip.Prefix
 }
 
 // A Service is what secrets are issued for. What is zero or nil is not set.

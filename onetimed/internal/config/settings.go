@@ -124,6 +124,8 @@ var settings = []setting[Config]{
 		into(list(300, text), func(c *Config) *[]string { return &c.SMS.Deny })},
 	{"sms/caps", "", "up to 8 limits", `Text messages in all, such as "1000 per 24h".`,
 		into(list(8, limit(1_000_000_000)), func(c *Config) *[]onetime.Limit { return &c.SMS.Caps })},
+	{"sms/allow_networks", "", "up to 16 networks", "Private networks that the gateway may be in.",
+		into(list(16, network), func(c *Config) *[]netip.Prefix { return &c.SMS.AllowNetworks })},
 }
 
 var serviceSettings = []setting[Service]{

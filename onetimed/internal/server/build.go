@@ -165,7 +165,7 @@ func (s *Server) sms(held *secrets) (onetimesend.Sender, error) {
 		return nil, err
 	}
 	return onetimesend.SMS(b, onetimesend.GatewayConfig{
-		URL: c.URL, User: c.User, Password: held.smsPassword, From: c.From, Body: c.Body, ContentType: c.ContentType,
+		URL: c.URL, User: c.User, Password: held.smsPassword, From: c.From, Body: c.Body, ContentType: c.ContentType, HTTP: onetimesend.HTTP{AllowNetworks: c.AllowNetworks},
 	})
 }
 
