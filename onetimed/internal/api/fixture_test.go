@@ -62,6 +62,7 @@ type fixture struct {
 	fault   *fault
 	manager map[string]*onetime.Manager
 	outbox  *onetimetest.Outbox
+	queue   *onetimesend.Queue
 	redis   *onetimetest.Clock // nil with a real Redis
 	shift   atomic.Int64       // of the local clock, in nanoseconds
 	log     *buffer
@@ -206,6 +207,7 @@ func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change
 	}
 	queue, err := onetimesend.NewQueue(f.outbox.Send, onetimesend.WithDelay(0), onetimesend.WithRecipientLimits())
 	require.NoError(t, err)
+	f.queue = queue
 	t.Cleanup(func() { require.NoError(t, queue.Close(context.Background())) })
 	mail := []onetimesend.Channel{onetimesend.ChannelMail, onetimesend.ChannelSMS, onetimesend.ChannelVoice}
 	f.config = Config{
@@ -329,7 +331,22 @@ func (a answer) is(status int, reason ...string) answer {
 func (f *fixture) start(service string, body map[string]any) (answer, onetimetest.Sent) {
 	f.Helper()
 	a := f.call("app", "POST", "/v1/services/"+service+"/verifications", body).is(201)
-	return a, f.outbox.Next()
+	to, ok := body["to"].(string)
+	if !ok {
+		to = body["subject"].(string)
+	}
+	for {
+		if sent := f.outbox.Next(); sent.To.Addresses[0].Value == to {
+			return a, sent
+		}
+	}
+}
+
+// sentNothing demands that no message is left that nobody took, and that none is on its way. It ends the queue.
+func (f *fixture) sentNothing() {
+	f.Helper()
+	require.NoError(f, f.queue.Close(context.Background()))
+	require.Zero(f, f.outbox.Len())
 }
 
 // started returns a new id and its code.
