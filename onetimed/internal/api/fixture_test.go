@@ -183,10 +183,18 @@ func startRedis(t testing.TB) string {
 	})
 	probe := redis.NewClient(&redis.Options{Network: "unix", Addr: socket, MaxRetries: -1})
 	defer probe.Close()
+	for end := time.Now().Add(time.Minute); !exists(socket); time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(end), "redis-server does not listen")
+	}
 	for end := time.Now().Add(time.Minute); probe.Ping(context.Background()).Err() != nil; time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(end), "redis-server does not answer")
 	}
 	return socket
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change ...func(*Config)) *fixture {
@@ -380,3 +388,11 @@ func (s *failing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) 
 	}
 	return s.Signer.Sign(random, digest, opts)
 }
+
+func freshKey(t testing.TB) crypto.Signer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return key
+}
+
+var second = sync.OnceValue(func() crypto.Signer { k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return k })

@@ -168,6 +168,11 @@ func public(id, path, tag, summary, description, kind string, reasons []string, 
 			if kind == "text/html; charset=utf-8" {
 				kind, schema = "text/html", &huma.Schema{Type: huma.TypeString, Description: summary + "."}
 			}
+			if reasons != nil { // of the issuer: it has an ETag
+				o.Responses["304"] = &huma.Response{Description: "It has not changed.", Headers: map[string]*huma.Param{
+					"X-Request-Id": o.Responses["200"].Headers["X-Request-Id"],
+				}}
+			}
 			o.Responses["200"].Content = map[string]*huma.MediaType{kind: {Schema: schema}}
 		},
 	}

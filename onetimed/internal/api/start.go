@@ -62,7 +62,7 @@ type Delivery struct {
 // StartOut is the answer to start and resend.
 type StartOut struct {
 	_             struct{} `additionalProperties:"true"`
-	ID            string   `json:"id" maxLength:"4096" pattern:"^[A-Za-z0-9_-]+$" doc:"Names the verification for the calls of /v1/verifications. It is sealed: it names nobody, and no code can be checked without it. Keep it in the person's session; it is no secret of theirs, but only a caller's key makes use of it."`
+	ID            string   `json:"id" maxLength:"4096" pattern:"^[A-Za-z0-9_-]+$" doc:"Names the verification for the calls of /v1/verifications. It is sealed and names nobody. Keep it in the person's session. Only callers of the service can use it."`
 	ExpiresIn     int      `json:"expires_in" minimum:"0" doc:"How many seconds it is good for; of both, the link."`
 	CodeExpiresIn int      `json:"code_expires_in,omitempty" minimum:"1" doc:"How many seconds the code is good for. Absent without a code."`
 	ResendIn      int      `json:"resend_in" minimum:"0" doc:"In how many seconds it can be sent again."`
