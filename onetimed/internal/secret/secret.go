@@ -64,6 +64,9 @@ func (r Reference) IsZero() bool { return r.scheme == "" }
 type Reader struct {
 	// KEK is the reference of the key-encryption key; zero: nothing can be unwrapped.
 	KEK Reference
+	// Printed is what programs printed before, by their reference: those do not run again, and what others print is added. nil:
+	// all run.
+	Printed map[string]string
 	// Getenv is os.LookupEnv, or another in tests; nil: os.LookupEnv.
 	Getenv func(string) (string, bool)
 }
@@ -136,7 +139,13 @@ func (s Reader) read(ctx context.Context, r Reference) (text string, err error) 
 	case "file":
 		text, err = readFile(r.name)
 	case "exec":
-		text, err = run(ctx, r.argv)
+		var known bool
+		if text, known = s.Printed[r.name]; known {
+			break
+		}
+		if text, err = run(ctx, r.argv); err == nil && s.Printed != nil {
+			s.Printed[r.name] = text
+		}
 	case "wrapped":
 		return "wrapped:" + r.name, nil
 	default:

@@ -102,6 +102,23 @@ func TestReader_ProgramsGetNoShell(t *testing.T) {
 	require.Equal(t, "$HOME; id two words", got)
 }
 
+func TestReader_ProgramsWhoseOutputIsKnownDoNotRunAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	at := mustParse(t, `exec:["cat","`+file+`"]`)
+	s := Reader{Printed: map[string]string{}}
+	_, err := s.Text(t.Context(), at)
+	require.Error(t, err, "what failed runs again")
+	for _, text := range []string{"first", "second"} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		got, err := s.Text(t.Context(), at)
+		require.NoError(t, err)
+		require.Equal(t, "first", got)
+		got, err = Reader{}.Text(t.Context(), at)
+		require.NoError(t, err)
+		require.Equal(t, text, got)
+	}
+}
+
 func TestReader_ErrorsHoldNoSecret(t *testing.T) {
 	const secret = "hunter2-hunter2"
 	environment := map[string]string{"SHORT": secret, "EMPTY": " \n", "WRAPPED": "wrapped:" + secret, "KEK": secret}

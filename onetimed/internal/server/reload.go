@@ -6,18 +6,22 @@ import (
 	"time"
 )
 
-// keepReading reads secrets again at each hangup and whenever the time has come.
+// keepReading reads files again whenever the time has come, and at each hangup what programs print as well: a KMS may charge
+// for each call.
 func (s *Server) keepReading(ctx context.Context, hangup <-chan struct{}) {
 	ticker := time.NewTicker(s.config.SecretsReload)
 	defer ticker.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			err = s.reload(ctx, false)
 		case <-hangup:
+			err = s.Reload(ctx)
 		}
-		if err := s.Reload(ctx); err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil {
 			s.log.Error("secrets were not taken: the old ones stay", "error", err.Error())
 		}
 	}
@@ -25,8 +29,17 @@ func (s *Server) keepReading(ctx context.Context, hangup <-chan struct{}) {
 
 // Reload reads all secrets again and goes by them, or by none of them if anything is wrong. Requests under way end by the old
 // ones.
-func (s *Server) Reload(ctx context.Context) error {
-	changed, err := s.reload(ctx)
+func (s *Server) Reload(ctx context.Context) error { return s.reload(ctx, true) }
+
+// reload runs programs again, or goes by what they printed.
+func (s *Server) reload(ctx context.Context, programs bool) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	printed := s.printed
+	if programs {
+		printed = map[string]string{}
+	}
+	changed, err := s.take(ctx, printed)
 	outcome := "same"
 	switch {
 	case err != nil:
@@ -35,13 +48,17 @@ func (s *Server) Reload(ctx context.Context) error {
 		outcome = "changed"
 		s.log.Info("secrets have changed")
 	}
+	if err == nil {
+		s.printed = printed
+	}
 	s.metrics.read(outcome, time.Now(), s.held.Load().ids())
 	return err
 }
 
-func (s *Server) reload(ctx context.Context) (changed bool, err error) {
+// take reads secrets and goes by them, if they have changed and nothing is wrong.
+func (s *Server) take(ctx context.Context, printed map[string]string) (changed bool, err error) {
 	old := s.held.Load()
-	fresh, err := readSecrets(ctx, s.config, s.env.Getenv)
+	fresh, err := readSecrets(ctx, s.config, s.env.Getenv, printed)
 	if err != nil {
 		return false, err
 	}

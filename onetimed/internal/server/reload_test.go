@@ -210,3 +210,14 @@ func TestReload_TheCertificateChanges(t *testing.T) {
 	_, _, err = net.SplitHostPort(strings.TrimPrefix(s.Origin(), "https://"))
 	require.NoError(t, err)
 }
+
+func TestReload_ProgramsRunAgainAtAHangupOnly(t *testing.T) {
+	text, dir := onRedis(t, startRedis(t).addr)
+	s := start(t, strings.Replace(text, `"file:`+dir+`/shop"`, `'exec:["cat","`+dir+`/shop"]'`, 1))
+	const other = "another key of 256 random bits in tests"
+	secretFile(t, dir+"/shop", digestOf(other))
+	require.NoError(t, s.reload(t.Context(), false))
+	require.NoError(t, verify(s.Origin(), shopKey, "ann@example.com"))
+	require.NoError(t, s.Reload(t.Context()))
+	require.NoError(t, verify(s.Origin(), other, "ann@example.com"))
+}

@@ -74,9 +74,10 @@ func (r *collector) key(path string, at secret.Reference) []byte {
 	return key
 }
 
-// readSecrets reads all that a configuration refers to, and reports all that is wrong.
-func readSecrets(ctx context.Context, c *config.Config, getenv func(string) (string, bool)) (*secrets, error) {
-	r := &collector{ctx: ctx, reader: secret.Reader{KEK: c.Keys.UnwrapWith, Getenv: getenv}}
+// readSecrets reads all that a configuration refers to, and reports all that is wrong. Programs whose output is in printed do
+// not run again.
+func readSecrets(ctx context.Context, c *config.Config, getenv func(string) (string, bool), printed map[string]string) (*secrets, error) {
+	r := &collector{ctx: ctx, reader: secret.Reader{KEK: c.Keys.UnwrapWith, Getenv: getenv, Printed: printed}}
 	s := &secrets{
 		naming: r.key("keys/naming", c.Keys.Naming), current: r.key("keys/current", c.Keys.Current),
 		redisURL: r.textOf("redis/url", c.Redis.URL), mailURL: r.textOf("mail/url", c.Mail.URL),

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,8 @@ type Server struct {
 	api      *api.API
 	metrics  *metrics
 
+	reading      sync.Mutex        // held by whoever reads secrets
+	printed      map[string]string // what programs printed, by their reference
 	held         atomic.Pointer[secrets]
 	sending      atomic.Pointer[onetimesend.Sender]
 	stopping     atomic.Bool
@@ -108,8 +111,8 @@ func wrapAt(path string, err error) error {
 
 // prepare makes all but the API and the listeners.
 func prepare(ctx context.Context, c *config.Config, env Environment) (*Server, *secrets, error) {
-	s := &Server{config: c, env: env, log: newLogger(c.Log, env.Log), metrics: newMetrics(), wait: pause}
-	held, err := readSecrets(ctx, c, env.Getenv)
+	s := &Server{config: c, env: env, log: newLogger(c.Log, env.Log), metrics: newMetrics(), wait: pause, printed: map[string]string{}}
+	held, err := readSecrets(ctx, c, env.Getenv, s.printed)
 	if err != nil {
 		return nil, nil, err
 	}
