@@ -28,7 +28,7 @@ func (a *API) describe() *huma.OpenAPI {
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
 			Title: "onetimed", Version: version, Description: introduction,
-			License: &huma.License{Name: "MIT", Identifier: "MIT"},
+			License: &huma.License{Name: "MIT", URL: "https://spdx.org/licenses/MIT.html"},
 		},
 		Servers: []*huma.Server{{URL: "/", Description: "The server that has this document."}},
 		Tags: []*huma.Tag{
