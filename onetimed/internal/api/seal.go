@@ -1,0 +1,91 @@
+package api
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// errSeal is what open returns for all that nobody with a key has sealed for this use.
+var errSeal = errors.New("api: not sealed by a key of this server")
+
+const (
+	saltBytes = 12
+	// block is what sealed texts are padded to a multiple of, so that their length says next to nothing of a subject: an address
+	// that has an account and one that has none shall make ids of one length.
+	block = 256
+	// maxSealed is more than any sealed text has.
+	maxSealed = 8 << 10
+)
+
+// A sealer seals small records. Each has a key of its own, that 12 random bytes and the first of the keys make, so that there
+// is no number of ids after which a key is worn out.
+type sealer struct{ keys [][]byte }
+
+func newSealer(keys [][]byte) (sealer, error) {
+	s := sealer{}
+	for _, key := range keys {
+		derived, err := hkdf.Key(sha256.New, key, nil, "onetimed seal v1", sha256.Size)
+		if err != nil {
+			return sealer{}, err
+		}
+		s.keys = append(s.keys, derived)
+	}
+	return s, nil
+}
+
+// aead returns the cipher of a record.
+func aead(key, salt []byte) cipher.AEAD {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(salt)
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		panic(err) // 32 bytes are a key of AES
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err)
+	}
+	return gcm
+}
+
+// seal returns a record as text for URLs, that opens for the same use only.
+func (s sealer) seal(use string, record any) string {
+	plain, err := json.Marshal(record)
+	if err != nil {
+		panic(err) // records are strings and numbers
+	}
+	for len(plain)%block != 0 {
+		plain = append(plain, ' ')
+	}
+	sealed := make([]byte, saltBytes+12, saltBytes+12+len(plain)+16)
+	rand.Read(sealed)
+	sealed = aead(s.keys[0], sealed[:saltBytes]).Seal(sealed, sealed[saltBytes:], plain, []byte(use))
+	return base64.RawURLEncoding.EncodeToString(sealed)
+}
+
+// open reads a record. There is one text for each: no other spelling opens.
+func (s sealer) open(use, text string, record any) error {
+	if len(text) > maxSealed {
+		return errSeal
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(sealed) < saltBytes+12+16 || base64.RawURLEncoding.EncodeToString(sealed) != text {
+		return errSeal
+	}
+	salt, nonce, rest := sealed[:saltBytes], sealed[saltBytes:saltBytes+12], sealed[saltBytes+12:]
+	for key := range slices.Values(s.keys) {
+		plain, err := aead(key, salt).Open(nil, nonce, rest, []byte(use))
+		if err == nil {
+			return json.Unmarshal(plain, record)
+		}
+	}
+	return errSeal
+}
