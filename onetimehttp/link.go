@@ -213,11 +213,11 @@ func (f *Flow) use(w http.ResponseWriter, r *http.Request, s *session, in input)
 		if err == nil {
 			err = f.check(r, whole(v))
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, onetime.ErrUsed) { // perhaps by the first half of a double click, whose answer nobody heard
 			return err
 		}
 	}
-	v, err := f.manager.VerifyToken(r.Context(), in.Token, append(opts, onetime.Idempotent(e.binding))...)
+	v, err := f.manager.VerifyToken(untilDecided(r), in.Token, append(opts, onetime.Idempotent(e.binding))...)
 	if err != nil {
 		return err
 	}

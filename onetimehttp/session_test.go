@@ -82,6 +82,23 @@ func TestRule17_DoubleClickSignsIn(t *testing.T) {
 	}
 }
 
+// Where WithLinkCheck asks before the link is used, the second half finds it used, and is answered like the first all the same.
+func TestRule17_DoubleClickWithALinkCheck(t *testing.T) {
+	checks := 0
+	s := newSite(t, option(onetimehttp.WithLinkCheck(func(*http.Request, onetime.Verification) error { checks++; return nil })))
+	v, stranger := s.visitor(), s.visitor()
+	m := v.asks(alice)
+	v.get(path(t, m.URL))
+	stranger.get(path(t, m.URL))
+	first := v.copied()
+	require.Equal(t, "/home", first.submit().header.Get("Location"))
+	require.Equal(t, "/home", v.submit().header.Get("Location"))
+	require.Equal(t, http.StatusGone, stranger.submit().status)
+	require.Equal(t, 1, s.uses())
+	require.Equal(t, 2, s.sessions())
+	require.Equal(t, 1, checks, "there is nothing to check once it is used")
+}
+
 // A double click on the first form sends one message, which works, in whichever order the answers come.
 func TestRule17_DoubleClickOnStartSendsOneMessage(t *testing.T) {
 	for _, address := range []string{alice, mallory} {

@@ -149,12 +149,17 @@ func (f *Flow) judge(w http.ResponseWriter, r *http.Request, s *session, e entry
 	if err != nil {
 		return err
 	}
-	v, err := of.manager.VerifyOTP(r.Context(), of.subject, code, e.bound(), e.requests(of), onetime.Idempotent(e.binding))
+	v, err := of.manager.VerifyOTP(untilDecided(r), of.subject, code, e.bound(), e.requests(of), onetime.Idempotent(e.binding))
 	if err = f.judged(r.Context(), err); err != nil {
 		return e.stated(err, s.now)
 	}
 	return f.verified(w, r, s, e, v)
 }
+
+// untilDecided is the context of what uses a secret up. A double click ends the first request in the middle: were it to hear nothing
+// of its use, nobody would do what follows from that, since the second sending is told that it repeats. Redis clients have
+// time-outs of their own.
+func untilDecided(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
 
 // stated says more of a refusal than Redis does, by what the entry knows itself: so a decoy's is said alike.
 func (e entry) stated(err error, now time.Time) error {

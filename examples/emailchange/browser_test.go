@@ -54,6 +54,7 @@ func TestBrowser_ChangeOfAddressIsConfirmedAndTakenBack(t *testing.T) {
 	b.Examine("change-form-refused")
 	notice, request := askIn(t, s, b)
 	b.Examine("change-sent")
+	require.Equal(t, http.StatusOK, b.Reload(), "which sends nothing")
 
 	stranger := browser.Open(t, "who reads the mail")
 	require.Equal(t, http.StatusOK, stranger.Visit(request.Link))
@@ -70,6 +71,10 @@ func TestBrowser_ChangeOfAddressIsConfirmedAndTakenBack(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.Press(changeButton))
 	require.Contains(t, b.Text(), "From now on mail goes to "+ann)
 	b.Examine("change-confirmed")
+	require.Equal(t, http.StatusOK, b.Reload())
+	b.Visit(s.Origin)
+	b.Back()
+	require.Equal(t, confirmedPage, b.Path())
 	require.Equal(t, http.StatusGone, b.Visit(request.Link))
 
 	owner := browser.Open(t, "who has the old address")

@@ -90,6 +90,11 @@ func TestConfirm_LinksEndAndLookingSubscribesNobody(t *testing.T) {
 	require.Equal(t, "strict-origin", w.Header().Get("Referrer-Policy"))
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	require.Empty(t, p.confirms)
+	for _, behind := range []string{".", ")", "%3E", ",%20"} { // what programs take along that find links in text
+		w = httptest.NewRecorder()
+		p.routes().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://example.com/confirm?token="+token+behind, nil))
+		require.Contains(t, w.Body.String(), `value="`+token+`"`, behind)
+	}
 	status, _ = p.post("/confirm", url.Values{"token": {token}}, "Sec-Fetch-Site", "cross-site")
 	require.Equal(t, http.StatusForbidden, status)
 	require.Empty(t, p.confirms)

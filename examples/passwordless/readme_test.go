@@ -14,7 +14,7 @@ func TestReadme_InAWebAppIsTheProgram(t *testing.T) {
 	_, section, found := strings.Cut(string(readme), "\n## In a web app\n")
 	require.True(t, found, "README.md has no section \"In a web app\"")
 	section, _, _ = strings.Cut(section, "\n## ")
-	require.LessOrEqual(t, strings.Count("## In a web app\n"+section, "\n"), 30)
+	require.Less(t, strings.Count("## In a web app\n"+section, "\n"), 30)
 	_, block, found := strings.Cut(section, "\n```go\n")
 	require.True(t, found, "the section has no block of Go code")
 	block, _, found = strings.Cut(block, "```\n")

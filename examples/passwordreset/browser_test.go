@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +79,10 @@ func TestBrowser_ResetWithAFailingStore(t *testing.T) {
 	require.Equal(t, http.StatusOK, choose(b, first, first, setButton), "the link was given back")
 	require.Contains(t, b.Text(), "Your password is set")
 	b.Examine("reset-done")
+	require.Equal(t, http.StatusOK, b.Reload(), "which sets nothing")
+	b.Back()
+	b.Forward()
+	require.Contains(t, b.Text(), "Your password is set")
 	require.Equal(t, http.StatusOK, b.Visit(link), "where it was used it says so")
 	require.Contains(t, b.Text(), "Your password is set")
 	b.Examine("reset-used-here")
@@ -101,6 +108,39 @@ func TestBrowser_ResetInAnotherBrowserScriptSwitchedOff(t *testing.T) {
 	require.Equal(t, http.StatusOK, choose(phone, first, first, "Set new password here"))
 	require.Contains(t, phone.Text(), "Your password is set")
 	signIn(t, s, b, first)
+}
+
+// A double click on each form counts once, with answers that come late: one link, one password, one mail that tells of it.
+func TestBrowser_DoubleClickOnTheReset(t *testing.T) {
+	t.Parallel()
+	for _, apart := range []time.Duration{60 * time.Millisecond, 150 * time.Millisecond} {
+		t.Run(apart.String(), func(t *testing.T) {
+			s := sitetest.New(t, alice, bob)
+			a, err := newApp(t.Context(), s.Site, cheap)
+			require.NoError(t, err)
+			var late atomic.Int64
+			late.Store(int64(120 * time.Millisecond))
+			s.Serve(func(ctx context.Context) error {
+				return s.Site.Serve(ctx, browser.Late(a.mux, &late), a.signIn, a.flow, a.chores)
+			})
+			b := browser.Open(t, "Alice")
+			b.Visit(s.Origin + "/reset")
+			b.Type(addressLabel, alice)
+			link := s.Visitor().Mails(1, func() {
+				b.DoubleClick(askButton, apart)
+				b.Shows("Check your messages")
+			})[0].Link
+			b.Visit(link)
+			b.Type(passwordLabel, first)
+			b.Type(againLabel, first)
+			s.Visitor().Mails(1, func() {
+				b.DoubleClick(setButton, apart)
+				b.Shows("Your password is set")
+			})
+			late.Store(0)
+			signIn(t, s, b, first)
+		})
+	}
 }
 
 func TestBrowser_PagesOfTheReset(t *testing.T) {

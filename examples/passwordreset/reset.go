@@ -47,16 +47,18 @@ func (a *app) check(r *http.Request, v onetime.Verification) error {
 // A write that timed out may have happened. It is an error here: the link works again, and the person sets the password once
 // more.
 func (a *app) change(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+	// A double click ends the first request, and with it its context: what it has begun goes on.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+	defer cancel()
 	if v.Repeated { // the form was sent twice: the password of the first sending stays
-		onetimehttp.Done(w, r, donePage)
-		return nil
+		return a.repeat(ctx, w, r, v)
 	}
-	hash, err := a.passwords.hash(r.Context(), r.PostFormValue("password"))
+	hash, err := a.passwords.hash(ctx, r.PostFormValue("password"))
 	if err != nil {
 		return err
 	}
 	var owner string
-	err = a.Accounts.Update(r.Context(), v.Subject, func(account *accounts.Account) error {
+	err = a.Accounts.Update(ctx, v.Subject, func(account *accounts.Account) error {
 		account.Password, account.Epoch = hash, accounts.NewEpoch()
 		owner = account.Address
 		return nil
@@ -65,7 +67,7 @@ func (a *app) change(w http.ResponseWriter, r *http.Request, v onetime.Verificat
 		return err
 	}
 
-	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.endOutstanding(ctx, v.Subject) })
+	a.chores.Now(r.Context(), "revoke", a.longest(), func(ctx context.Context) error { return a.endOutstanding(ctx, v) })
 	at := a.Now().UTC().Format("15:04 UTC on 2 January 2006")
 	a.chores.Later("tell the owner", time.Hour, func(ctx context.Context) error {
 		return a.Mails.Write(ctx, owner, "Your password for "+service+" was changed", told(at))
@@ -81,9 +83,35 @@ func (a *app) showDone(w http.ResponseWriter, _ *http.Request) {
 	a.pages.Show(w, http.StatusOK, "done", nil)
 }
 
-// endOutstanding ends every code and link of an account, of both purposes, in every browser.
-func (a *app) endOutstanding(ctx context.Context, account string) error {
-	if err := errors.Join(a.reset.Revoke(ctx, account), a.login.Revoke(ctx, account)); err != nil {
+// repeat answers another sending of a form like the first, if that has set the same password: else nobody may be told so.
+func (a *app) repeat(ctx context.Context, w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+	account, err := a.Accounts.Get(ctx, v.Subject)
+	if err != nil {
+		return err
+	}
+	same, err := a.passwords.matches(ctx, account.Password, r.PostFormValue("password"))
+	if err != nil {
+		return err
+	}
+	if !same {
+		return errors.New("the first sending of this form has set another password, or none yet")
+	}
+	onetimehttp.Done(w, r, donePage)
+	return nil
+}
+
+// endOutstanding ends every code and link of an account, of both purposes, in every browser. The link that was used stays: it
+// verifies nothing, and answers the second half of a double click, which Revoke would have refused.
+func (a *app) endOutstanding(ctx context.Context, used onetime.Verification) error {
+	account := used.Subject
+	status, err := a.reset.Status(ctx, account)
+	errs := []error{err, a.login.Revoke(ctx, account)}
+	for _, p := range status.Pending {
+		if p.ID != used.ID {
+			errs = append(errs, a.reset.Cancel(ctx, account, p.ID))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	// Somebody may have signed in with one of them after the password was stored.

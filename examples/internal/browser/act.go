@@ -71,8 +71,11 @@ func (b *Browser) Shows(text string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
+	said := ""
 	for {
-		said, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // it may be on its way to another page
+		if now, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")); err == nil { // it may be on its way to another page
+			said = now
+		}
 		if strings.Contains(said, text) {
 			b.tell("sees %q", text)
 			return

@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
@@ -195,6 +196,20 @@ func (b *Browser) SwitchScriptOff() {
 	b.scriptOff = true
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.tell("has script switched off")
+}
+
+// Speaks lets the browser ask for pages in a language.
+func (b *Browser) Speaks(language string) {
+	b.t.Helper()
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
+	b.tell("speaks %s", language)
+}
+
+// DropCookies takes all cookies away, as browsers do that are told to keep none.
+func (b *Browser) DropCookies() {
+	b.t.Helper()
+	call(b, network.ClearBrowserCookies, cdp.Empty{})
+	b.tell("loses all cookies")
 }
 
 func (b *Browser) tell(format string, args ...any) { Tell(b.t, b.who+" "+fmt.Sprintf(format, args...)) }

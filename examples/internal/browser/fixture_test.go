@@ -3,7 +3,6 @@ package browser_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +38,8 @@ type site struct {
 	mails  chan onetimehttp.Message
 	clock  *onetimetest.Clock
 	end    func() error // of its Redis
+
+	handler http.Handler // of the pages
 
 	uses atomic.Int64 // how often somebody was signed in, but for repeats
 	late atomic.Int64 // how long answers to POST take, in nanoseconds
@@ -99,7 +100,8 @@ func newSite(t *testing.T, change func(*onetimehttp.Config), managed []onetime.O
 		before, after, _ := strings.Cut(body, "<table")
 		strings.NewReplacer("</body>", "</main></body>").WriteString(w, before+"<main><h1>"+m.Subject()+"</h1><table"+after)
 	})
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.hears(s.slowly(mux))}}
+	s.handler = s.hears(browser.Late(mux, &s.late))
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.handler}}
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
@@ -134,22 +136,6 @@ func (s *site) posts() []heard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.heard)
-}
-
-// slowly lets the answers to POST come late, after what they tell has happened.
-func (s *site) slowly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || s.late.Load() == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
-		answer := httptest.NewRecorder()
-		next.ServeHTTP(answer, r)
-		time.Sleep(time.Duration(s.late.Load()))
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		w.Write(answer.Body.Bytes())
-	})
 }
 
 // mail waits for the next message.
