@@ -99,7 +99,7 @@ if not again then
   if not free and mode == FREE then return {id, NOT_FOUND} end
 end
 
-local set, drop, last, reply = {'HSET', KEYS[1]}, {}, 0, nil
+local set, drop, last, reply = {'HSET', KEYS[1]}, {}
 local which = again or free
 if which then
   local at, text = (which - 1) * MATCH, values[2 + limits + which]
