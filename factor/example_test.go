@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -95,19 +94,4 @@ func ExampleFactors_Odds() {
 	defer done()
 	fmt.Printf("%.4f %% a day, %.3f %% a year\n", 100*f.Odds(24*time.Hour), 100*f.Odds(365*24*time.Hour))
 	// Output: 0.0153 % a day, 0.197 % a year
-}
-
-// The processor time of wrong recovery codes, which never reach Redis.
-func BenchmarkVerifyRecovery_Wrong(b *testing.B) {
-	f := offline(b)
-	codes, err := f.RecoveryCodes(alice, 10)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for i := 0; b.Loop(); i++ {
-		if _, err := f.VerifyRecovery(b.Context(), alice, fmt.Sprintf("%X%016d", i%10, i), codes.Blob); !errors.Is(err, onetime.ErrMismatch) {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(10_000*b.Elapsed().Seconds()/float64(b.N), "s/10000")
 }

@@ -66,7 +66,7 @@ for i = 1, #matches / MATCH do
   local row, number = six_at(matches, at + 22), six_at(matches, at + 28)
   local used, used_at, used_group, used_call, undone = last_use(text)
   if undone == id then return {id, NOT_FOUND} end
-  local after, before = text and six_at(text, AFTER) or 0, text and six_at(text, BEFORE) or 0
+  local after, before = text and six_at(text, AFTER) or 0, text and six_at(text, BEFORE)
   local its, gone
   if kind == CODES then
     its, gone = has(after, number) and not has(before, number), has(row, number) or has(after, number)
@@ -99,7 +99,7 @@ if not again then
   if not free and mode == FREE then return {id, NOT_FOUND} end
 end
 
-local set, drop, last, reply = {'HSET', KEYS[1]}, {}, 0, nil
+local set, drop, last, reply = {'HSET', KEYS[1]}, {}
 local which = again or free
 if which then
   local at, text = (which - 1) * MATCH, values[2 + limits + which]

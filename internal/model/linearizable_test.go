@@ -62,8 +62,8 @@ func (w workload) with(set func(w *workload)) workload {
 }
 
 // Ways in which the network of a workload fails.
-func lossy(w *workload) { w.faults, w.lose = true, 0.1 }
-func slow(w *workload)  { w.faults, w.lose, w.fail = true, 0.03, 0.1 }
+func lossy(w *workload)      { w.faults, w.lose = true, 0.1 }
+func slow(w *workload)       { w.faults, w.lose, w.fail = true, 0.03, 0.1 }
 func unrepeated(w *workload) { w.faults, w.lose, w.fail, w.retries = true, 0.07, 0.1, -1 }
 
 // What callers have to see in every workload, and with some limits. ErrDisabled comes before ErrLocked.

@@ -54,3 +54,11 @@ func TestOnce_The100thWrongCodeIsRememberedFor400Days(t *testing.T) {
 	_, err := s.run(t, c)
 	require.NoError(t, err)
 }
+
+func TestOnce_ASuccessSetsTheOnlyFailureBack(t *testing.T) {
+	s := onMini(t)
+	s.refuses(t, onetime.ErrMismatch)
+	require.Equal(t, "1", s.Record(t, s.Only(t))["f"])
+	s.takes(t, counter(0, 1))
+	require.Equal(t, "0", s.Record(t, s.Only(t))["f"])
+}

@@ -535,9 +535,13 @@ func TestOnce_TellsTheWrongCodesThatAreLeft(t *testing.T) {
 		{{Burst: 1, Per: 30 * day}},
 		{{Burst: 7, Per: 17*time.Hour + 3*time.Millisecond}, {Burst: 6, Per: 13 * time.Hour}, {Burst: 5, Per: 11 * day}, {Burst: 4, Per: 19 * day}},
 	} {
-		for _, wait := range []time.Duration{0, 5 * time.Hour} {
+		for _, wait := range []time.Duration{0, 5 * time.Hour, 10*day - time.Millisecond} {
 			s := onMini(t, onetime.WithGuessLimits(limits...))
-			s.refuses(t, onetime.ErrMismatch)
+			least := 100
+			for _, l := range limits {
+				least = min(least, l.Burst)
+			}
+			require.Equal(t, least-1, s.refuses(t, onetime.ErrMismatch).AttemptsLeft)
 			s.Advance(t, wait)
 			var told []int
 			for {
@@ -611,6 +615,21 @@ func TestOnce_TheLeastNumberThatIsFreeIsTaken(t *testing.T) {
 	s.takes(t, counter(5, 5))
 	s.takes(t, counter(5, 6))
 	s.takes(t, index(0, 0))
+}
+
+// Only the last use has a repeat, even where a group had an earlier one of the set.
+func TestRule13_AnEarlierIndexIsNoRepeat(t *testing.T) {
+	s := onMini(t)
+	c := s.call(t, index(0, 5))
+	c.Group = keyring.Random(keyring.IDSize)
+	for _, n := range []int64{5, 6} {
+		c.Numbers = []once.Number{index(0, n)}
+		_, err := s.run(t, c)
+		require.NoError(t, err)
+	}
+	c.Numbers = []once.Number{index(0, 5)}
+	_, err := s.run(t, c)
+	rig.Refused(t, err, onetime.ErrUsed)
 }
 
 func TestRule13_AnotherNumberIsNoRepeat(t *testing.T) {

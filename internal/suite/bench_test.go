@@ -3,9 +3,7 @@ package suite_test
 import (
 	"bufio"
 	"context"
-	"crypto/hmac"
 	"crypto/sha1"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -61,7 +59,7 @@ func BenchmarkMemory(b *testing.B) {
 		"app": func(ctx context.Context, m *onetime.Manager, s string) error { // a code of an authenticator that was used
 			f, blob, err := benchApp(m, s)
 			if err == nil {
-				_, err = f.Verify(ctx, s, appCode(), [][]byte{blob})
+				_, err = f.Verify(ctx, s, appCode(0), [][]byte{blob})
 			}
 			return err
 		},
@@ -110,13 +108,8 @@ func benchApp(m *onetime.Manager, account string) (*factor.Factors, []byte, erro
 	return f, imported.Blob, err
 }
 
-// appCode is what the app shows now.
-func appCode() string {
-	mac := hmac.New(sha1.New, appKey)
-	binary.Write(mac, binary.BigEndian, time.Now().Unix()/30)
-	sum := mac.Sum(nil)
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&(1<<31-1)%1_000_000)
-}
+// appCode is what the app shows so many time steps from now.
+func appCode(beside int64) string { return rig.HOTP(sha1.New, appKey, 6, time.Now().Unix()/30+beside) }
 
 func info(b *testing.B, client *redis.Client, section, name string) int {
 	b.Helper()
@@ -255,6 +248,19 @@ func BenchmarkServer(b *testing.B) {
 		must(err)
 	}
 	nothing := func(int) {}
+	f, _, err := benchApp(m, address(0))
+	must(err)
+	apps, proofs := make([][][]byte, 2*calls), make([]factor.Proof, 2*calls)
+	for i := range apps {
+		imported, err := f.ImportKey(address(i), appKey)
+		must(err)
+		apps[i] = [][]byte{imported.Blob}
+	}
+	useApp := func(i int) {
+		var err error
+		proofs[i], err = f.Verify(ctx, address(i), appCode(0), apps[i])
+		must(err)
+	}
 	cases := []struct {
 		name string
 		call
@@ -280,6 +286,21 @@ func BenchmarkServer(b *testing.B) {
 			must(err)
 		}}},
 		{"undo", call{func(i int) { issueCode(i); verifyCode(i) }, func(i int) { must(uses[i].Undo(ctx)) }}},
+		{"use a step", call{nothing, useApp}},
+		{"use a step, wrong", call{nothing, func(i int) {
+			if _, err := f.Verify(ctx, address(i), appCode(1000), apps[i]); !errors.Is(err, onetime.ErrMismatch) {
+				panic(err)
+			}
+		}}},
+		{"use a step, the next", call{func(i int) {
+			var err error
+			proofs[i], err = f.Verify(ctx, address(i), appCode(-1), apps[i])
+			must(err)
+		}, func(i int) {
+			_, err := f.Verify(ctx, address(i), appCode(1), apps[i])
+			must(err)
+		}}},
+		{"undo a step", call{useApp, func(i int) { must(proofs[i].Undo(ctx)) }}},
 		{"revoke", call{issueCode, func(i int) { must(m.Revoke(ctx, address(i))) }}},
 		{"unlock", call{issueCode, func(i int) { must(m.Unlock(ctx, address(i))) }}},
 		{"status", call{issueCode, func(i int) {
@@ -361,10 +382,10 @@ func BenchmarkClient(b *testing.B) {
 		m := start(b, int64(1), int64(1), int64(1700000000000))
 		f, blob, err := benchApp(m, "person@example.com")
 		require.NoError(b, err)
-		code, since := appCode(), time.Now()
+		code, since := appCode(0), time.Now()
 		for b.Loop() {
 			if time.Since(since) > time.Minute { // it stays among those that are compared for a little longer
-				code, since = appCode(), time.Now()
+				code, since = appCode(0), time.Now()
 			}
 			if _, err := f.Verify(ctx, "person@example.com", code, [][]byte{blob}); err != nil {
 				b.Fatal(err)
