@@ -83,8 +83,9 @@ type condition struct {
 	send    func(ctx context.Context, m onetimehttp.Message) error
 	options []onetimehttp.Option
 	prepare func(s *site) // before the session
-	silent  bool          // Sender is not called
-	pending bool          // Sender does not return
+	dress   func(s *site, p pair)
+	silent  bool // Sender is not called
+	pending bool // Sender does not return
 }
 
 var delivered = condition{name: "delivered", send: func(context.Context, onetimehttp.Message) error { return nil }}
@@ -134,6 +135,9 @@ func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c conditio
 	p := pair{t, s.visitor(), s.visitor()}
 	if program {
 		p = pair{t, s.program(), s.program()}
+	}
+	if c.dress != nil {
+		c.dress(s, p)
 	}
 	send := func(v *visitor, target string, fields ...string) *answer {
 		if !program {

@@ -160,6 +160,9 @@ type person struct {
 	found                     bool
 	typed, subject, deliverTo string
 	manager                   *onetime.Manager
+
+	browser, since onetime.CallOption // what calls are told of the browser, see recognize
+	known          bool
 }
 
 func (f *Flow) person(r *http.Request, text string) (person, error) {

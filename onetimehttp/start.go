@@ -83,6 +83,9 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 		return
 	}
 	to, err := f.person(r, in.Address)
+	if err == nil {
+		err = f.recognize(r.Context(), s, &to)
+	}
 	if err != nil {
 		typed := to.typed
 		if typed == "" {
@@ -110,6 +113,7 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 	if laid {
 		s.renew(w, "", note{})
 	}
+	e.known = to.known
 	if err != nil {
 		f.throttled(w, r, s, to, e, laid, err)
 		return
@@ -182,7 +186,7 @@ type issued struct {
 
 func (f *Flow) issue(r *http.Request, to person, e entry, opts []onetime.IssueOption) (issued, error) {
 	ctx := r.Context()
-	opts = append(opts, e.bound(), core.RequestOfIssue.(onetime.IssueOption))
+	opts = append(opts, e.bound(), core.RequestOfIssue.(onetime.IssueOption), to.browser, to.since)
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}
