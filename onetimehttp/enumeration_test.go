@@ -61,6 +61,7 @@ func (p pair) both(name string, do func(v *visitor, address string) *answer) *an
 	p.t.Helper()
 	known, unknown := do(p.known, alice), do(p.unknown, mallory)
 	alike(p.t, known.seenBy(alice), unknown.seenBy(mallory), name)
+	require.Empty(p.t, unknown.browserLine(), "a decoy makes no browser known")
 	return known
 }
 

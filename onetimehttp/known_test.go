@@ -340,6 +340,14 @@ func TestRule14_KnownSinceEndsCredentials(t *testing.T) {
 	v.signsIn(alice)
 	s.lock(alice)
 	v.signsIn(alice)
+
+	// Nor does the page that waits tell more to a browser whose credential has ended.
+	s.clock.Advance(time.Hour)
+	v.asks(alice)
+	require.NoError(t, s.manager.Revoke(context.Background(), "user-17"))
+	require.Equal(t, "ended", v.polled().State)
+	since = s.clock.Now().Add(5 * time.Minute)
+	require.Equal(t, "waiting", v.polled().State)
 }
 
 // A wrong code of a known browser is undecided, too, where nobody can tell whether it is known.
@@ -480,13 +488,14 @@ func TestRule14_OnlyAKnownBrowserLearnsWhatHappenedElsewhere(t *testing.T) {
 				copied.jar.SetCookies(home, []*http.Cookie{{Name: known14, MaxAge: -1, Path: "/", Secure: true}})
 				require.Equal(t, "waiting", copied.polled().State, "whoever has the entry alone")
 
-				sessions, before := s.sessions(), s.dump()
+				sessions, before, calls, lookups := s.sessions(), s.dump(), s.calls(), len(s.lookups)
 				w := v.polled()
 				page := v.get(code)
 				require.Equal(t, http.StatusOK, page.status)
 				require.Equal(t, sessions, s.sessions(), "it signs nobody in")
 				require.Equal(t, before, s.dump())
 				if !known {
+					require.Equal(t, []int{calls, lookups}, []int{s.calls(), len(s.lookups)}, "it costs nothing")
 					require.Equal(t, "waiting", w.State)
 					require.Empty(t, page.noted())
 					require.Contains(t, page.page().one(t, "main").attr, "data-poll")
@@ -497,7 +506,36 @@ func TestRule14_OnlyAKnownBrowserLearnsWhatHappenedElsewhere(t *testing.T) {
 				require.Equal(t, happens.said, page.noted())
 				_, polls := page.page().one(t, "main").attr["data-poll"]
 				require.Equal(t, happens.state == "waiting", polls)
+				if happens.state == "used" {
+					require.Equal(t, "used", asProgram(v).json(code, "address", alice, "code", m.Code).problem().Reason)
+					require.Equal(t, "not_found", asProgram(copied).json(code, "address", alice, "code", m.Code).problem().Reason)
+				}
+				require.NoError(t, s.redisEnds())
+				require.Equal(t, "waiting", v.polled().State, "no answer of Redis tells nothing, and the page can be loaded")
 			}
 		})
 	}
+}
+
+// Where OnVerified fails the secret works again, and the browser, which did show it, is known.
+func TestKnownBrowser_IsSoWhereOnVerifiedFails(t *testing.T) {
+	failed := errors.New("no session could be stored")
+	s := newSite(t, func(with *setup) {
+		verified := with.config.OnVerified
+		with.config.OnVerified = func(w http.ResponseWriter, r *http.Request, v onetime.Verification) error {
+			if failed != nil {
+				return failed
+			}
+			return verified(w, r, v)
+		}
+	})
+	v := s.visitor()
+	m := v.asks(alice)
+	require.Equal(t, http.StatusServiceUnavailable, v.submit("code", m.Code).status)
+	require.Equal(t, "OnVerified", next(t, s.delivered).Op)
+	require.NotEmpty(t, v.cookies()[known14])
+	failed = nil
+	require.Equal(t, "/home", v.submit("code", m.Code).header.Get("Location"))
+	s.lock(alice)
+	v.signsIn(alice)
 }
