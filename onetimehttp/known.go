@@ -1,7 +1,6 @@
 package onetimehttp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -56,30 +55,32 @@ func (s *session) unknown(w http.ResponseWriter) {
 	setCookie(w, c)
 }
 
-// recognize notes how calls about the person count: whether the browser is known. Only where it shows a credential of the person
-// Config.KnownSince is asked, so that how long that takes tells strangers nothing.
-func (f *Flow) recognize(ctx context.Context, s *session, p *person) error {
+// recognized returns whom an address in its one spelling belongs to, and whether the browser is known to them. Config.KnownSince
+// is asked only where it shows a credential of theirs, so that how long that takes tells strangers nothing.
+func (f *Flow) recognized(r *http.Request, s *session, typed string) (person, error) {
+	p, err := f.personOf(r, typed)
+	if err != nil {
+		return p, err
+	}
 	p.browser = onetime.WithKnownBrowser(s.browser)
-	inside, now := core.Of(p.manager), s.now
+	inside := core.Of(p.manager)
 	subject, err := inside.Subject(p.subject)
 	if err != nil { // the call that follows refuses it
-		return nil
+		return p, nil
 	}
-	since := now.Add(-p.manager.Policy().KnownFor)
-	p.known = inside.Ring.KnowsBrowser(subject, s.browser, since, now)
+	oldest := s.now.Add(-p.manager.Policy().KnownFor)
+	p.known = inside.Ring.KnowsBrowser(subject, s.browser, oldest, s.now)
 	if !p.known || f.config.KnownSince == nil {
-		return nil
+		return p, nil
 	}
-	own, err := f.config.KnownSince(ctx, p.subject)
+	since, err := f.config.KnownSince(r.Context(), p.subject)
 	if err != nil {
-		f.tell(ctx, onetime.Event{Op: "KnownSince", Purpose: f.inside.Purpose, Who: f.who(p.subject), Err: err})
-		return errKnownSince
+		f.tell(r.Context(), onetime.Event{Op: "KnownSince", Purpose: f.inside.Purpose, Who: f.who(p.subject), Err: err})
+		return p, errKnownSince
 	}
-	p.since = onetime.KnownSince(own)
-	if own.After(since) {
-		p.known = inside.Ring.KnowsBrowser(subject, s.browser, own, now)
-	}
-	return nil
+	p.since = onetime.KnownSince(since)
+	p.known = since.Before(oldest) || inside.Ring.KnowsBrowser(subject, s.browser, since, s.now)
+	return p, nil
 }
 
 // became returns the state of what an entry waits for. Only a browser that is known to the person learns what happened
@@ -89,10 +90,7 @@ func (f *Flow) became(r *http.Request, s *session, e entry) string {
 	if !e.known || e.sends == 0 {
 		return stateWaiting
 	}
-	p, err := f.personOf(r, e.address)
-	if err == nil {
-		err = f.recognize(r.Context(), s, &p)
-	}
+	p, err := f.recognized(r, s, e.address)
 	if err != nil || !p.known {
 		return stateWaiting
 	}

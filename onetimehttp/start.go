@@ -82,10 +82,7 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 		f.fail(w, r, err)
 		return
 	}
-	to, err := f.person(r, in.Address)
-	if err == nil {
-		err = f.recognize(r.Context(), s, &to)
-	}
+	to, err := f.person(r, s, in.Address)
 	if err != nil {
 		typed := to.typed
 		if typed == "" {

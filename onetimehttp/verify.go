@@ -13,9 +13,9 @@ import (
 )
 
 // Verify returns the handler of the page on which a code is typed. GET shows it, as often as somebody comes back, with where
-// the message went and when the next one can be sent; programs get a Waiting. It asks nothing of Redis, but for what a known
-// browser waits for. The query "entry"
-// says which address it is for where the browser asked for several. Without a session it leads to Start.
+// the message went and when the next one can be sent; programs get a Waiting. It asks nothing of Redis, but for a
+// browser that is known to the person. The query "entry" says which address it is for where the browser asked for several.
+// Without a session it leads to Start.
 //
 // POST takes the fields "address" and "code" of a form or of JSON, where a code is a string; it needs the cookie that Start
 // has set for the address. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to
@@ -152,10 +152,7 @@ func (f *Flow) try(w http.ResponseWriter, r *http.Request, s *session) {
 
 // judge lets a code do what it is for. nil means that it did, and that the request was answered.
 func (f *Flow) judge(w http.ResponseWriter, r *http.Request, s *session, e entry, code string) error {
-	of, err := f.personOf(r, e.address)
-	if err == nil {
-		err = f.recognize(r.Context(), s, &of)
-	}
+	of, err := f.recognized(r, s, e.address)
 	if err != nil {
 		return err
 	}
