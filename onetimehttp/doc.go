@@ -37,6 +37,10 @@ counts once (onetime.Idempotent): OnVerified then sees Verification.Repeated and
 sign-out, which ends that. Limiter bounds what strangers make Redis keep, VerifyLimiter how fast codes are tried;
 docs/operations.md has a table of what each request costs.
 
+A browser in which somebody has signed in is known to them from then on (onetime.WithKnownBrowser): it has limits that strangers
+cannot empty, and its page tells what became of a message elsewhere. What makes it so is a cookie for all purposes, which proves
+nothing; Config.KnownSince and ForgetAll end it.
+
 Nothing that a request says about the host is believed: cookies and messages go by Config.Origin, links by
 onetime.WithLinkBase. OnVerified must start a session with a new id (session fixation).
 */

@@ -26,6 +26,7 @@ var english = Catalogue{
 	"code.hint":          "Messages go only to addresses that have an account. Look in the spam folder, too.",
 	"code.link":          "Or open the link in the message.",
 	"code.others":        "You have also asked for:",
+	"code.elsewhere":     "This code or link was used in another browser. Send a new one to sign in here.",
 	"again":              "Another message was sent. Only the newest one works.",
 	"already":            "A message was already sent. The next one can be sent in {wait}.",
 

@@ -30,6 +30,7 @@ type entry struct {
 	codeUntil, linkUntil, resendAt int64
 	expires                        int64 // of the entry
 	done                           bool  // it signed in
+	known                          bool  // the browser was known to the person when it asked last
 	used                           string
 	note                           note
 }
@@ -142,6 +143,9 @@ func (e entry) append(to []byte) []byte {
 	if e.subject {
 		flags |= 2
 	}
+	if e.known {
+		flags |= 4
+	}
 	raw, _ := base64.RawURLEncoding.DecodeString(e.binding)
 	to = append(to, entryVersion, flags)
 	to = append(append(to, raw...), byte(e.sends))
@@ -186,7 +190,7 @@ func readEntry(plain []byte) (e entry, ok bool) {
 		return entry{}, false
 	}
 	flags := r.take(1)[0]
-	e.done, e.subject = flags&1 != 0, flags&2 != 0
+	e.done, e.subject, e.known = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	e.binding = base64.RawURLEncoding.EncodeToString(r.take(bindingSize))
 	e.sends = int(r.take(1)[0])
 	for range maxIssues {

@@ -61,6 +61,7 @@ func (p pair) both(name string, do func(v *visitor, address string) *answer) *an
 	p.t.Helper()
 	known, unknown := do(p.known, alice), do(p.unknown, mallory)
 	alike(p.t, known.seenBy(alice), unknown.seenBy(mallory), name)
+	require.Empty(p.t, unknown.browserLine(), "a decoy makes no browser known")
 	return known
 }
 
@@ -83,8 +84,9 @@ type condition struct {
 	send    func(ctx context.Context, m onetimehttp.Message) error
 	options []onetimehttp.Option
 	prepare func(s *site) // before the session
-	silent  bool          // Sender is not called
-	pending bool          // Sender does not return
+	dress   func(s *site, p pair)
+	silent  bool // Sender is not called
+	pending bool // Sender does not return
 }
 
 var delivered = condition{name: "delivered", send: func(context.Context, onetimehttp.Message) error { return nil }}
@@ -134,6 +136,9 @@ func session(t *testing.T, secrets onetimehttp.Secrets, program bool, c conditio
 	p := pair{t, s.visitor(), s.visitor()}
 	if program {
 		p = pair{t, s.program(), s.program()}
+	}
+	if c.dress != nil {
+		c.dress(s, p)
 	}
 	send := func(v *visitor, target string, fields ...string) *answer {
 		if !program {

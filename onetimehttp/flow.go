@@ -19,7 +19,7 @@ import (
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
-// A Config is what a Flow cannot do without. Secrets, OtherBrowser and Paths may be left zero.
+// A Config is what a Flow cannot do without. SignedIn, KnownSince, Secrets, OtherBrowser and Paths may be left zero.
 type Config struct {
 	// Origin is where browsers find the handlers, such as https://example.com: a scheme and a host, perhaps a port. http is
 	// for localhost and loopback addresses only. It is never taken from a request: a Host header is what the client says.
@@ -62,6 +62,12 @@ type Config struct {
 	// SignedIn returns the subject that is signed in, as Lookup names it, or "". With it a link that was used here leads on, and
 	// so does the page of Start. Without it nobody is.
 	SignedIn func(r *http.Request) (subject string)
+
+	// KnownSince returns the time before which no browser became known to the subject, as Lookup names it: that of
+	// [onetime.KnownSince], zero for none. Set it in the account's own row to 5 min after now when a device was lost. It is asked
+	// only where a browser shows a credential of the subject, so that it costs strangers nothing, and its time tells them nothing.
+	// An error is undecided, and answered so. Without it credentials end by their age alone.
+	KnownSince func(ctx context.Context, subject string) (since time.Time, err error)
 
 	// Secrets says what a message carries; by default a link and a code.
 	Secrets Secrets
@@ -118,6 +124,7 @@ type Flow struct {
 	messageBrand onetimesend.Brand
 	policy       string      // Content-Security-Policy
 	cookie       http.Cookie // of the session, but for the slot
+	browser      http.Cookie // of what makes the browser known
 	inside       *core.Core
 	host         string          // of the Origin, for SMS
 	languages    map[string]bool // of messages
@@ -193,8 +200,8 @@ func WithLinkCheck(check func(r *http.Request, v onetime.Verification) error) Op
 	}}
 }
 
-// WithObserver sets a function that is told of each delivery (Op "Deliver"), of each Lookup that failed (Op "Lookup") and of
-// each OnVerified that did (Op "OnVerified"). The Manager's own observer hears of the rest. Its panics are recovered.
+// WithObserver sets a function that is told of each delivery (Op "Deliver"), and of each Lookup, KnownSince and OnVerified that
+// failed (Ops of these names). The Manager's own observer hears of the rest. Its panics are recovered.
 func WithObserver(observe func(context.Context, onetime.Event)) Option {
 	return Option{func(s *options) error {
 		if observe != nil {
@@ -279,7 +286,9 @@ func New(m *onetime.Manager, config Config, opts ...Option) (*Flow, error) {
 		f.languages[language] = true
 	}
 	f.inside = core.Of(m)
-	f.cookie = sessionCookie(origin.Scheme == "https", f.inside.Purpose)
+	https := origin.Scheme == "https"
+	f.cookie = hostCookie(https, "onetime-flow-"+f.inside.Purpose+"-")
+	f.browser = browserCookie(https, m.Policy().KnownFor)
 	f.crossSite = http.NewCrossOriginProtection()
 	for _, trusted := range append([]string{config.Origin}, f.origins...) { // behind a proxy Host may be another
 		if err := f.crossSite.AddTrustedOrigin(trusted); err != nil {

@@ -8,22 +8,27 @@ import (
 )
 
 // Forget ends what signed in with this browser: call it where people sign out, before anything of the answer is written. What
-// was used can then not be sent again, so that Back signs nobody in. What waits stays. An error is undecided: the answer
-// drops the cookies all the same.
+// was used can then not be sent again, so that Back signs nobody in. What waits stays, and the browser stays known: what
+// makes it so signs nobody in. An error is undecided: the answer drops the cookies all the same.
 func (f *Flow) Forget(w http.ResponseWriter, r *http.Request) error {
-	return f.forget(w, r, func(e entry) bool { return e.done })
-}
-
-// ForgetAll is Forget of what waits, too, for a computer that several people share.
-func (f *Flow) ForgetAll(w http.ResponseWriter, r *http.Request) error {
-	return f.forget(w, r, func(entry) bool { return true })
-}
-
-func (f *Flow) forget(w http.ResponseWriter, r *http.Request, ends func(entry) bool) error {
 	s, err := f.session(r)
 	if err != nil {
 		return err
 	}
+	return f.forget(w, r, s, func(e entry) bool { return e.done })
+}
+
+// ForgetAll is Forget of what waits, too, and of whom the browser is known to, for a computer that several people share.
+func (f *Flow) ForgetAll(w http.ResponseWriter, r *http.Request) error {
+	s, err := f.session(r)
+	if err != nil {
+		return err
+	}
+	s.unknown(w)
+	return f.forget(w, r, s, func(entry) bool { return true })
+}
+
+func (f *Flow) forget(w http.ResponseWriter, r *http.Request, s *session, ends func(entry) bool) error {
 	var errs []error
 	for _, e := range s.entries {
 		if !ends(e) {

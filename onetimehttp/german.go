@@ -26,6 +26,7 @@ var german = Catalogue{
 	"code.hint":          "Nachrichten gehen nur an Adressen, die ein Konto haben. Sehen Sie auch im Spam-Ordner nach.",
 	"code.link":          "Oder öffnen Sie den Link in der Nachricht.",
 	"code.others":        "Sie haben auch angefordert für:",
+	"code.elsewhere":     "Dieser Code oder Link wurde in einem anderen Browser benutzt. Schicken Sie einen neuen, um sich hier anzumelden.",
 	"again":              "Eine weitere Nachricht ist unterwegs. Nur die neueste gilt.",
 	"already":            "Eine Nachricht wurde schon geschickt. Die nächste ist in {wait} möglich.",
 

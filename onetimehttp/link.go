@@ -217,7 +217,9 @@ func (f *Flow) use(w http.ResponseWriter, r *http.Request, s *session, in input)
 			return err
 		}
 	}
-	v, err := f.manager.VerifyToken(untilDecided(r), in.Token, append(opts, onetime.Idempotent(e.binding))...)
+	ctx, done := untilDecided(r)
+	defer done()
+	v, err := f.manager.VerifyToken(ctx, in.Token, append(opts, onetime.Idempotent(e.binding))...)
 	if err != nil {
 		return err
 	}
@@ -244,7 +246,8 @@ func (f *Flow) asks(ctx context.Context, v onetime.Verification) bool {
 		return false
 	}
 	at := slices.IndexFunc(status.Pending, func(p onetime.Pending) bool { return p.ID == v.ID })
-	return status.Disabled || status.GuessIn > 0 || at < 0 || !status.Pending[at].Code || status.Pending[at].AttemptsLeft == 0
+	locked := func(l onetime.Locks) bool { return l.Disabled || l.GuessIn > 0 }
+	return locked(status.Locks) || locked(status.Known) || at < 0 || !status.Pending[at].Code || status.Pending[at].AttemptsLeft == 0
 }
 
 // A Refusal is what a function of WithLinkCheck has against a request, in words for the person, of which 254 bytes are shown.

@@ -479,6 +479,16 @@ func TestLink_OtherBrowserByDefault(t *testing.T) {
 	s.clock.Advance(time.Minute)
 	require.Empty(t, v.asks(alice).Code, "withheld")
 
+	s = newSite(t, byDefault, func(with *setup) {
+		with.manager = append(with.manager, onetime.WithKnownBrowsers(24*time.Hour, nil, []onetime.Limit{{Burst: 1, Per: time.Hour}}))
+	})
+	v = s.visitor()
+	v.signsIn(alice)
+	m = v.asksAgain(alice)
+	v.submit("code", wrong(m.Code, 1))
+	require.Equal(t, http.StatusTooManyRequests, v.submit("code", m.Code).status)
+	require.Equal(t, http.StatusOK, opened(s, m), "nor does a known browser that locks its own")
+
 	s = newSite(t, byDefault, func(with *setup) { with.config.Secrets = onetimehttp.LinkOnly })
 	m = s.visitor().asks(alice)
 	require.Equal(t, http.StatusOK, opened(s, m), "there is no code")

@@ -160,14 +160,17 @@ type person struct {
 	found                     bool
 	typed, subject, deliverTo string
 	manager                   *onetime.Manager
+
+	browser, since onetime.CallOption // what calls are told of the browser, see recognized
+	known          bool               // it is known to the person
 }
 
-func (f *Flow) person(r *http.Request, text string) (person, error) {
+func (f *Flow) person(r *http.Request, s *session, text string) (person, error) {
 	typed, err := f.typed(text)
 	if err != nil {
 		return person{}, err
 	}
-	return f.personOf(r, typed)
+	return f.recognized(r, s, typed)
 }
 
 // personOf returns whom an address in its one spelling belongs to.

@@ -26,6 +26,7 @@ var french = Catalogue{
 	"code.hint":          "Les messages ne vont qu’aux adresses qui ont un compte. Regardez aussi dans les indésirables.",
 	"code.link":          "Ou ouvrez le lien du message.",
 	"code.others":        "Vous avez aussi demandé un message pour :",
+	"code.elsewhere":     "Ce code ou ce lien a été utilisé dans un autre navigateur. Envoyez-en un nouveau pour vous connecter ici.",
 	"again":              "Un autre message a été envoyé. Seul le plus récent est valable.",
 	"already":            "Un message a déjà été envoyé. Le prochain peut être envoyé dans {wait}.",
 
@@ -98,6 +99,7 @@ var spanish = Catalogue{
 	"code.hint":          "Los mensajes van solo a direcciones que tienen una cuenta. Mire también en el correo no deseado.",
 	"code.link":          "O abra el enlace del mensaje.",
 	"code.others":        "También ha pedido un mensaje para:",
+	"code.elsewhere":     "Este código o enlace se ha usado en otro navegador. Envíe uno nuevo para iniciar sesión aquí.",
 	"again":              "Se ha enviado otro mensaje. Solo vale el más reciente.",
 	"already":            "Ya se ha enviado un mensaje. El próximo se puede enviar en {wait}.",
 

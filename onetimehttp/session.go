@@ -10,8 +10,9 @@ import (
 )
 
 // FlowHeader is where a program without a cookie jar keeps its session: it sends "new" at first, and then what the last answer
-// brought in the header of this name. A request that brings both the header and a cookie is refused: a form that another site
-// made could bring the one, and script the other.
+// brought in the header of this name, for the next sign-in, too: a full stop and what makes the program known (see
+// [onetime.WithKnownBrowser]) stand behind the session once it has signed in. A request that brings both the header and a cookie
+// of a session is refused: a form that another site made could bring the one, and script the other.
 const FlowHeader = "Onetime-Flow"
 
 // newSession is what FlowHeader says where there is none yet.
@@ -21,7 +22,8 @@ const newSession = "new"
 type session struct {
 	flow    *Flow
 	now     time.Time
-	native  bool // it is in FlowHeader
+	native  bool   // it is in FlowHeader
+	browser string // credentials that make the browser known
 	ready   entry
 	entries []entry // of slots 1 to 5, those that are live
 }
@@ -50,11 +52,17 @@ func (f *Flow) session(r *http.Request) (*session, error) {
 			s.entries = append(s.entries, e)
 		}
 	}
-	if s.native && value[0] != newSession {
-		if e, ok := f.open(value[0], s.now); ok {
-			e.slot = 1
-			s.entries = append(s.entries, e)
+	if !s.native {
+		if c, err := r.Cookie(f.browser.Name); err == nil {
+			s.browser = credentials(c.Value)
 		}
+		return s, nil
+	}
+	sealed, shown, _ := strings.Cut(value[0], ".")
+	s.browser = credentials(shown)
+	if e, ok := f.open(sealed, s.now); ok { // newSession is none
+		e.slot = 1
+		s.entries = append(s.entries, e)
 	}
 	return s, nil
 }
@@ -76,9 +84,9 @@ func (f *Flow) cookieName(slot int) string {
 	return f.cookie.Name + strconv.Itoa(slot)
 }
 
-// sessionCookie is that of a purpose, but for the slot.
-func sessionCookie(https bool, purpose string) http.Cookie {
-	c := http.Cookie{Name: "onetime-flow-" + purpose + "-", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+// hostCookie is one that this host alone sets and gets.
+func hostCookie(https bool, name string) http.Cookie {
+	c := http.Cookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if https {
 		c.Name, c.Secure = "__Host-"+c.Name, true
 	}
@@ -166,7 +174,7 @@ func (s *session) keep(w http.ResponseWriter, e entry) {
 	value := s.flow.inside.Ring.SealSession(s.flow.inside.Purpose, e.append(nil))
 	if s.native {
 		if e.slot != 0 {
-			w.Header().Set(FlowHeader, value)
+			s.carry(w, value)
 		}
 		return
 	}
@@ -176,16 +184,28 @@ func (s *session) keep(w http.ResponseWriter, e entry) {
 // drop lets the answer end an entry.
 func (s *session) drop(w http.ResponseWriter, e entry) {
 	if s.native {
-		w.Header().Set(FlowHeader, newSession)
+		s.carry(w, newSession)
 		return
 	}
 	s.set(w, e.slot, "", -1)
 }
 
-// set replaces what the answer has said of the same cookie before.
+// carry lets the answer bring a session in FlowHeader.
+func (s *session) carry(w http.ResponseWriter, sealed string) {
+	if s.browser != "" {
+		sealed += "." + s.browser
+	}
+	w.Header().Set(FlowHeader, sealed)
+}
+
 func (s *session) set(w http.ResponseWriter, slot int, value string, maxAge int) {
 	c := s.flow.cookie
 	c.Name, c.Value, c.MaxAge = s.flow.cookieName(slot), value, maxAge
+	setCookie(w, c)
+}
+
+// setCookie replaces what the answer has said of the same cookie before.
+func setCookie(w http.ResponseWriter, c http.Cookie) {
 	h := w.Header()
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool { return strings.HasPrefix(line, c.Name+"=") })
 	http.SetCookie(w, &c)

@@ -82,7 +82,7 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 		f.fail(w, r, err)
 		return
 	}
-	to, err := f.person(r, in.Address)
+	to, err := f.person(r, s, in.Address)
 	if err != nil {
 		typed := to.typed
 		if typed == "" {
@@ -110,6 +110,7 @@ func (f *Flow) ask(w http.ResponseWriter, r *http.Request, s *session) {
 	if laid {
 		s.renew(w, "", note{})
 	}
+	e.known = to.known
 	if err != nil {
 		f.throttled(w, r, s, to, e, laid, err)
 		return
@@ -182,7 +183,7 @@ type issued struct {
 
 func (f *Flow) issue(r *http.Request, to person, e entry, opts []onetime.IssueOption) (issued, error) {
 	ctx := r.Context()
-	opts = append(opts, e.bound(), core.RequestOfIssue.(onetime.IssueOption))
+	opts = append(opts, e.bound(), core.RequestOfIssue.(onetime.IssueOption), to.browser, to.since)
 	if !to.found {
 		opts = append(opts, onetime.AsDecoy())
 	}

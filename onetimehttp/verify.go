@@ -13,8 +13,9 @@ import (
 )
 
 // Verify returns the handler of the page on which a code is typed. GET shows it, as often as somebody comes back, with where
-// the message went and when the next one can be sent; programs get a Waiting. It asks nothing of Redis. The query "entry"
-// says which address it is for where the browser asked for several. Without a session it leads to Start.
+// the message went and when the next one can be sent; programs get a Waiting. It asks nothing of Redis, but for a
+// browser that is known to the person. The query "entry" says which address it is for where the browser asked for several.
+// Without a session it leads to Start.
 //
 // POST takes the fields "address" and "code" of a form or of JSON, where a code is a string; it needs the cookie that Start
 // has set for the address. Config.VerifyLimiter is asked first; what it refuses is 429 with Retry-After. A success goes to
@@ -46,8 +47,8 @@ func (f *Flow) codePath(e entry) string {
 // A Waiting is what Verify answers to programs that GET it: what a browser has asked for.
 type Waiting struct {
 	// State is "waiting" while the code or the link is good, as far as this browser knows, "expired" after that, "signed-in"
-	// for 60 s after it has signed in here. What becomes of the message elsewhere does not show: it would tell who has an
-	// account.
+	// for 60 s after it has signed in here. What becomes of the message elsewhere would tell who has an account: only a browser
+	// that was known to the person when it asked, and still is, learns that it was "used" in another one, or "ended": revoked, say.
 	State string `json:"state"`
 	// Sent is as at the last message, counted from now.
 	Sent
@@ -60,6 +61,8 @@ const (
 	stateWaiting  = "waiting"
 	stateExpired  = "expired"
 	stateSignedIn = "signed-in"
+	stateUsed     = "used"
+	stateEnded    = "ended"
 )
 
 // waiting returns what there is to say of an entry.
@@ -90,6 +93,9 @@ func (f *Flow) showCode(w http.ResponseWriter, r *http.Request, s *session) {
 		return
 	}
 	waiting := e.waiting(s.now)
+	if waiting.State == stateWaiting {
+		waiting.State = f.became(r, s, e)
+	}
 	if wantsJSON(r) {
 		body, _ := json.Marshal(waiting) // numbers and a word
 		answer(w, http.StatusOK, "application/json", append(body, '\n'))
@@ -106,8 +112,9 @@ func (f *Flow) showCode(w http.ResponseWriter, r *http.Request, s *session) {
 	if e.note.text != "" && !e.note.over(s.now) {
 		t = e.note.told(s.now)
 	}
-	if waiting.State == stateExpired && slices.Contains([]string{"", "again", wrongCode, wrongCodeNewest}, t.text) { // what was told is over
-		t = told{status: http.StatusOK, text: "error.expired"} // nobody has been refused anything
+	over := map[string]string{stateExpired: "error.expired", stateUsed: "code.elsewhere", stateEnded: "error.gone"}[waiting.State]
+	if over != "" && slices.Contains([]string{"", "again", wrongCode, wrongCodeNewest}, t.text) { // what was told is over
+		t = told{status: http.StatusOK, text: over} // nobody has been refused anything
 	}
 	name := "code"
 	if f.config.Secrets == LinkOnly || e.codeUntil == 0 && e.linkUntil > 0 {
@@ -145,21 +152,29 @@ func (f *Flow) try(w http.ResponseWriter, r *http.Request, s *session) {
 
 // judge lets a code do what it is for. nil means that it did, and that the request was answered.
 func (f *Flow) judge(w http.ResponseWriter, r *http.Request, s *session, e entry, code string) error {
-	of, err := f.personOf(r, e.address)
+	of, err := f.recognized(r, s, e.address)
 	if err != nil {
 		return err
 	}
-	v, err := of.manager.VerifyOTP(untilDecided(r), of.subject, code, e.bound(), e.requests(of), onetime.Idempotent(e.binding))
+	ctx, done := untilDecided(r)
+	defer done()
+	v, err := of.manager.VerifyOTP(ctx, of.subject, code, e.bound(), e.requests(of), onetime.Idempotent(e.binding), of.browser, of.since)
 	if err = f.judged(r.Context(), err); err != nil {
+		e.known = of.known
 		return e.stated(err, s.now)
 	}
 	return f.verified(w, r, s, e, v)
 }
 
 // untilDecided is the context of what uses a secret up. A double click ends the first request in the middle: were it to hear nothing
-// of its use, nobody would do what follows from that, since the second sending is told that it repeats. Redis clients have
-// time-outs of their own.
-func untilDecided(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
+// of its use, nobody would do what follows from that, since the second sending is told that it repeats. A deadline holds.
+func untilDecided(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(r.Context())
+	if deadline, ok := r.Context().Deadline(); ok {
+		return context.WithDeadline(ctx, deadline)
+	}
+	return ctx, func() {}
+}
 
 // stated says more of a refusal than Redis does, by what the entry knows itself: so a decoy's is said alike.
 func (e entry) stated(err error, now time.Time) error {
@@ -170,7 +185,7 @@ func (e entry) stated(err error, now time.Time) error {
 		return &statedError{err, wrongCode}
 	case (errors.Is(err, onetime.ErrNotFound) || errors.Is(err, onetime.ErrUsed)) && e.codeUntil > 0 && now.Unix() >= e.codeUntil:
 		return &statedError{err, "error.expired"}
-	case errors.Is(err, onetime.ErrUsed):
+	case errors.Is(err, onetime.ErrUsed) && !e.known:
 		return &statedError{err, "error.gone"} // to whoever asked for it, what its owner did with it shows as little as can be
 	}
 	return err
@@ -207,6 +222,7 @@ func (f *Flow) verified(w http.ResponseWriter, r *http.Request, s *session, e en
 	done.issued(v.ID, s.now, Sent{})
 	done = done.finished(s.now)
 	done.used = e.used
+	s.remember(w, v) // also where OnVerified fails: the browser did show the secret
 	s.keep(w, done)
 	start := time.Now()
 	err := f.config.OnVerified(w, r, whole(v))
