@@ -57,6 +57,8 @@ func TestStart_ALinkIsCheckedByItsTokenAndInspectUsesNothingUp(t *testing.T) {
 		require.Equal(t, "account-1", seen.text("subject"))
 		require.Equal(t, "p", seen.text("payload"))
 	}
+	no := f.call("app", "POST", "/v1/services/login/check", body("token", flip(token))).is(422, "code_mismatch")
+	require.Nil(t, no.field("attempts_left"), "a token has none")
 	yes := f.call("app", "POST", "/v1/services/login/check", body("token", token, "subject", "account-1")).is(200)
 	require.Equal(t, "token", yes.text("kind"))
 	f.check(a.text("id"), sent.Code).is(409, "used") // one use uses up both

@@ -162,8 +162,7 @@ func TestStart_ALateCopyIsNotFound(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
-		var again func(cmd redis.Cmder) error
-		again = func(cmd redis.Cmder) error {
+		again := func(cmd redis.Cmder) error {
 			if name := cmd.Name(); name != "evalsha" && name != "eval" || cmd.Err() != nil {
 				return cmd.Err()
 			}
