@@ -300,3 +300,22 @@ func freshKey(t testing.TB) crypto.Signer {
 }
 
 var second = sync.OnceValue(func() crypto.Signer { k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return k })
+
+// body makes an object of names and values.
+func body(members ...any) map[string]any {
+	object := map[string]any{}
+	for i := 0; i < len(members); i += 2 {
+		object[members[i].(string)] = members[i+1]
+	}
+	return object
+}
+
+// flip alters a text in its midst.
+func flip(text string) string {
+	i := len(text) / 2
+	other := byte('A')
+	if text[i] == other {
+		other = 'B'
+	}
+	return text[:i] + string(other) + text[i+1:]
+}

@@ -85,15 +85,6 @@ func (w *walker) accessToken(service string) string {
 	return w.call(caller, "POST", "/v1/verifications/"+a.text("id")+"/check", body("code", a.text("code"))).is(200).text("access_token")
 }
 
-// body makes an object of names and values.
-func body(members ...any) map[string]any {
-	object := map[string]any{}
-	for i := 0; i < len(members); i += 2 {
-		object[members[i].(string)] = members[i+1]
-	}
-	return object
-}
-
 func (w *walker) later(d time.Duration, f func() answer) answer {
 	w.shift.Add(int64(d))
 	defer w.shift.Add(-int64(d))
@@ -291,16 +282,6 @@ func (w *walker) scenarios() map[string]map[string]func() answer {
 		},
 	}
 	return all
-}
-
-// flip alters a text in its midst.
-func flip(text string) string {
-	i := len(text) / 2
-	other := byte('A')
-	if text[i] == other {
-		other = 'B'
-	}
-	return text[:i] + string(other) + text[i+1:]
 }
 
 // general makes the refusals that many calls have.
