@@ -138,14 +138,14 @@ func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change
 	f.config = Config{
 		Services: []Service{
 			{Name: "login", Manager: purpose("login", looseAnd(onetime.WithMaxAttempts(2))), Channels: mail, Queue: queue, Message: defaultMail},
-			{Name: "slow", Manager: purpose("slow", nil), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "slow", Manager: purpose("slow", []onetime.Option{onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "tight", Manager: purpose("tight", []onetime.Option{onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "orders", Manager: purpose("orders", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "orders"}},
 			{Name: "bare", Manager: purpose("bare", []onetime.Option{onetime.WithSendLimits()})},
 			{Name: "reset", Manager: purpose("reset", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "reset"}},
 		},
 		Callers: callers(), SealKeys: [][]byte{sealKey}, NamingKey: namingKey, Issuer: testIssuer, SigningKeys: []crypto.Signer{signingKey()},
-		Clock: f.now, Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Timeout: maxTimeout, Clock: f.now, Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		ObserveCall:     func(c Call) { f.calls <- c },
 		ObserveDelivery: func(_ context.Context, e onetime.Event) { f.events <- e },
 	}

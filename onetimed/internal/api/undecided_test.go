@@ -155,7 +155,7 @@ func TestRule20_TwoHundredParallelChecksAreOneYes(t *testing.T) {
 			<-done
 		}
 		require.Equal(t, []int64{1, 199, 0}, []int64{yes.Load(), used.Load(), other.Load()})
-	}, func(c *Config) { c.Timeout = maxTimeout })
+	})
 }
 
 func TestStart_ALateCopyIsNotFound(t *testing.T) {
