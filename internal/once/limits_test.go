@@ -35,11 +35,11 @@ func TestOnce_IsLockedToTheMillisecond(t *testing.T) {
 	s.takes(t, s.step(t, 0))
 }
 
-// The record of an account whose codes are disabled lives 400 days after the hundredth wrong code, and no other does.
-func TestOnce_The100thWrongCodeIsRememberedFor400Days(t *testing.T) {
+// The record of an account whose codes are disabled lives 400 days after the eighty-fifth wrong code, and no other does.
+func TestOnce_The85thWrongCodeIsRememberedFor400Days(t *testing.T) {
 	s := onMini(t, onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: time.Hour}))
 	life := func() time.Duration { return s.Raw.PTTL(t.Context(), s.Only(t)).Val() }
-	for charged := 1; charged < 100; charged++ {
+	for charged := 1; charged < 85; charged++ {
 		s.refuses(t, onetime.ErrMismatch)
 		require.Equal(t, time.Duration(charged)*36*time.Second, life(), "until its limit is full again")
 	}

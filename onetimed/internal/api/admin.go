@@ -17,10 +17,21 @@ type AdminStatusOut struct {
 	_         struct{}     `additionalProperties:"true"`
 	Pseudonym string       `json:"pseudonym" maxLength:"11" doc:"What stands for the subject in logs and events of this service."`
 	Pending   []PendingOut `json:"pending" nullable:"false" doc:"What is pending, newest first. Decoys are among it."`
-	Failures  int          `json:"failures" minimum:"0" doc:"Consecutive wrong codes; at 100 codes are disabled."`
-	Disabled  bool         `json:"disabled" doc:"Codes are disabled until unlock, or a success by a link."`
-	SendIn    int          `json:"send_in" minimum:"0" doc:"In how many seconds the send limits let the next message pass."`
-	CheckIn   int          `json:"check_in" minimum:"0" doc:"In how many seconds the guess limits let the next code be looked at."`
+	Strangers LocksOut     `json:"strangers" doc:"What new browsers may do."`
+	Known     LocksOut     `json:"known_browsers" doc:"What browsers may do that have signed in before."`
+}
+
+// LocksOut is what the limits of one set refuse.
+type LocksOut struct {
+	_        struct{} `additionalProperties:"true"`
+	Failures int      `json:"failures" minimum:"0" doc:"Consecutive wrong codes; codes are disabled at 85 of strangers, at 15 of known browsers."`
+	Disabled bool     `json:"disabled" doc:"Codes are disabled until unlock, or a success of whatever browser."`
+	SendIn   int      `json:"send_in" minimum:"0" doc:"In how many seconds the send limits let the next message pass."`
+	CheckIn  int      `json:"check_in" minimum:"0" doc:"In how many seconds the guess limits let the next code be looked at."`
+}
+
+func locksOut(l onetime.Locks) LocksOut {
+	return LocksOut{Failures: l.Failures, Disabled: l.Disabled, SendIn: ceilSeconds(l.SendIn), CheckIn: ceilSeconds(l.GuessIn)}
 }
 
 // PendingOut is one issue.
@@ -46,10 +57,7 @@ func adminStatus(ctx context.Context, c *call, in SubjectIn) (AdminStatusOut, er
 	if err != nil {
 		return AdminStatusOut{}, err
 	}
-	out := AdminStatusOut{
-		Pseudonym: who, Pending: []PendingOut{}, Failures: known.Failures, Disabled: known.Disabled,
-		SendIn: ceilSeconds(known.SendIn), CheckIn: ceilSeconds(known.GuessIn),
-	}
+	out := AdminStatusOut{Pseudonym: who, Pending: []PendingOut{}, Strangers: locksOut(known.Locks), Known: locksOut(known.Known)}
 	for _, p := range known.Pending {
 		out.Pending = append(out.Pending, PendingOut{
 			Issue: p.ID, Code: p.Code, Token: p.Token, Bound: p.Bound, Used: p.Used, AttemptsLeft: p.AttemptsLeft,

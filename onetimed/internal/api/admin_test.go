@@ -22,7 +22,8 @@ func TestAdmin_StatusTellsAllThatIsKnown(t *testing.T) {
 		id, code := f.started("login", "alice@example.com")
 		f.check(id, wrong(code, 0)).is(422)
 		a = f.admin("status", "login", "Alice@example.com").is(200)
-		require.Equal(t, 1.0, a.field("failures"))
+		require.Equal(t, 1.0, a.field("strangers").(map[string]any)["failures"])
+		require.Equal(t, 0.0, a.field("known_browsers").(map[string]any)["failures"])
 		pending := a.field("pending").([]any)[0].(map[string]any)
 		require.Equal(t, true, pending["code"])
 		require.Equal(t, 1.0, pending["attempts_left"])
@@ -69,9 +70,9 @@ func TestAdmin_ExplainSaysWhatMattersMostAndNamesNobody(t *testing.T) {
 	}
 	require.Equal(t, "Nothing is pending: the person can ask for a new message at once.", explain("login", "alice@example.com"))
 	_, _, locked := w.locked()
-	require.Equal(t, "Codes are locked after too many wrong ones: no code is looked at or sent for another 30 minutes, and links work as ever.", explain("tight", locked))
+	require.Equal(t, "Codes are locked for new browsers after too many wrong ones, for another 30 minutes, and go on in browsers that have signed in before; links work as ever.", explain("tight", locked))
 	_, _, disabled := w.disabled()
-	require.Equal(t, "Codes are disabled after 100 wrong codes in a row: send a link, or unlock once the person has proved by other means who they are.", explain("login", disabled))
+	require.Equal(t, "Codes are disabled for new browsers after 85 wrong codes in a row, and go on in browsers that have signed in before: send a link, or unlock once the person has proved by other means who they are.", explain("login", disabled))
 	f.started("slow", "bob@example.com")
 	require.Equal(t, "A code was issued 0 seconds ago and is good for another 5 minutes; it takes 5 wrong codes more; the next message can be sent in 60 minutes.", explain("slow", "bob@example.com"))
 }
@@ -84,11 +85,15 @@ func TestExplain_EverySentenceIsOne(t *testing.T) {
 	used := code
 	used.Used = true
 	for want, s := range map[string]onetime.Status{
-		"Nothing is pending, and the next message can be sent in 1 second.": {SendIn: time.Millisecond},
+		"Nothing is pending, and the next message can be sent in 1 second.": {Locks: onetime.Locks{SendIn: time.Millisecond}},
 		"A code was issued 90 seconds ago and is good for another 4 minutes; it takes 1 wrong code more; one other is pending from before; the next message can be sent at once.":                 {Pending: []onetime.Pending{code, link}},
 		"A link or token was issued 0 seconds ago and is good for another 3 days; the next message can be sent at once.":                                                                          {Pending: []onetime.Pending{link}},
-		"A link with a code was issued 0 seconds ago and is good for another 3 hours; it takes 3 wrong codes more; 2 others are pending from before; the next message can be sent in 61 seconds.": {Pending: []onetime.Pending{both, code, link}, SendIn: time.Minute + 1},
-		"A code was issued 90 seconds ago and was used: the person asks for a new one.":                                                                                                           {Pending: []onetime.Pending{used}},
+		"A link with a code was issued 0 seconds ago and is good for another 3 hours; it takes 3 wrong codes more; 2 others are pending from before; the next message can be sent in 61 seconds.": {Pending: []onetime.Pending{both, code, link}, Locks: onetime.Locks{SendIn: time.Minute + 1}},
+		"Codes are disabled after 100 wrong codes in a row: send a link, or unlock once the person has proved by other means who they are.": {
+			Locks: onetime.Locks{Failures: 85, Disabled: true}, Known: onetime.Locks{Failures: 15, Disabled: true}},
+		"Codes are locked after too many wrong ones: no code is looked at or sent for another 30 minutes, and links work as ever.": {
+			Locks: onetime.Locks{GuessIn: 30 * time.Minute}, Known: onetime.Locks{GuessIn: time.Second}},
+		"A code was issued 90 seconds ago and was used: the person asks for a new one.": {Pending: []onetime.Pending{used}},
 	} {
 		require.Equal(t, want, sentence(s, now))
 	}

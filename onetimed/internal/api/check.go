@@ -25,6 +25,8 @@ type ServiceCheckIn struct {
 	Code          string `json:"code,omitempty" minLength:"1" maxLength:"512" doc:"The code as it was typed."`
 	Request       string `json:"request,omitempty" minLength:"16" maxLength:"512" doc:"That which start was given. A code of a start without one is checked by its id alone; one that a program issued by the library, without a request, wants none."`
 	Binding       string `json:"binding,omitempty" minLength:"16" maxLength:"512" doc:"That of start, where it had one."`
+	KnownBrowser  string `json:"known_browser,omitempty" maxLength:"4096" doc:"As of start's client. With a code it wants the binding."`
+	KnownSince    int64  `json:"known_since,omitempty" minimum:"1" maximum:"4294967295" doc:"As of start's client."`
 	IgnoreBinding bool   `json:"ignore_binding,omitempty" doc:"Takes a bound token without its binding, for a person who opened the link in another browser, was asked, and agreed."`
 }
 
@@ -38,6 +40,7 @@ type CheckOut struct {
 	PayloadBase64        string    `json:"payload_base64,omitempty" encoding:"base64" doc:"The same in base64, in place of payload, where a program has issued it by the library and it is not text."`
 	IssuedAt             time.Time `json:"issued_at" doc:"When it was issued, by the clock of Redis."`
 	FixedCode            bool      `json:"fixed_code,omitempty" doc:"The code is one that the operator fixed for people who review apps. It proves nothing about an inbox."`
+	KnownBrowser         string    `json:"known_browser,omitempty" maxLength:"115" doc:"What makes the browser a known one, together with what it was known by to other people: keep it in a cookie that is HttpOnly and Secure, and show it at the next start. It proves nothing."`
 	Repeated             bool      `json:"repeated,omitempty" doc:"An earlier sending with the same Idempotency-Key used it, at most 60 s ago: act as then, once. It can no longer be undone."`
 	Undo                 string    `json:"undo,omitempty" maxLength:"2048" doc:"The right to give it back by /v1/undo: for the key of this caller, for 60 s, in case that what it was used for cannot be done. Of services without access tokens."`
 	AccessToken          string    `json:"access_token,omitempty" maxLength:"16384" doc:"A signed proof (JWT) of the subject. Of services with access tokens: what is signed cannot be undone."`
@@ -63,6 +66,9 @@ func check(ctx context.Context, c *call, in CheckIn) (CheckOut, error) {
 	opts := []onetime.VerifyOption{onetime.WithRequest(v.Request)}
 	if binding != "" {
 		opts = append(opts, onetime.WithBinding(binding))
+		for _, known := range v.known() {
+			opts = append(opts, known)
+		}
 	}
 	proof, err := c.verify(func(again []onetime.VerifyOption) (onetime.Verification, error) {
 		return c.service.Manager.VerifyOTP(ctx, v.Subject, in.Code, append(opts, again...)...)
@@ -70,7 +76,7 @@ func check(ctx context.Context, c *call, in CheckIn) (CheckOut, error) {
 	if err != nil {
 		return CheckOut{}, ofCode{c.judged(ctx, v, err)}
 	}
-	return c.yes(ctx, proof)
+	return c.yes(ctx, proof, v.Known)
 }
 
 // checkService takes a code or a token without an id.
@@ -85,7 +91,17 @@ func checkService(ctx context.Context, c *call, in ServiceCheckIn) (CheckOut, er
 	if in.IgnoreBinding && in.Binding != "" {
 		return CheckOut{}, invalid("#/ignore_binding", "want either it or binding")
 	}
+	var shown verification
+	shown.knownBy(Client{KnownBrowser: in.KnownBrowser, KnownSince: in.KnownSince})
+	if !byToken && shown.Known != "" && in.Binding == "" {
+		return CheckOut{}, invalid("#/known_browser", "want the binding, too")
+	}
 	var opts []onetime.VerifyOption
+	if !byToken {
+		for _, known := range shown.known() {
+			opts = append(opts, known)
+		}
+	}
 	if in.IgnoreBinding {
 		opts = append(opts, onetime.IgnoreBinding())
 	}
@@ -111,7 +127,7 @@ func checkService(ctx context.Context, c *call, in ServiceCheckIn) (CheckOut, er
 	case err != nil:
 		return CheckOut{}, ofCode{err}
 	}
-	return c.yes(ctx, proof)
+	return c.yes(ctx, proof, shown.Known)
 }
 
 // verify verifies, as one of the sendings of a group if the call has one.
@@ -128,9 +144,10 @@ func (c *call) verify(f func([]onetime.VerifyOption) (onetime.Verification, erro
 }
 
 // yes answers what was verified. What cannot be answered is given back: nothing may be used up by an answer that says no.
-func (c *call) yes(ctx context.Context, proof onetime.Verification) (CheckOut, error) {
+func (c *call) yes(ctx context.Context, proof onetime.Verification, known string) (CheckOut, error) {
 	c.issue = proof.ID
 	out, err := c.proved(proof)
+	out.KnownBrowser = proof.BrowserCredentials(known)
 	if err == nil {
 		return out, nil
 	}

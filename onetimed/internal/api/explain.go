@@ -10,8 +10,12 @@ import (
 // sentence says what matters most of a status: what keeps the person out first, then what is pending.
 func sentence(s onetime.Status, now time.Time) string {
 	switch {
+	case s.Disabled && !s.Known.Disabled:
+		return fmt.Sprintf("Codes are disabled for new browsers after %s in a row, and go on in browsers that have signed in before: send a link, or unlock once the person has proved by other means who they are.", count(s.Failures, "wrong code"))
 	case s.Disabled:
-		return fmt.Sprintf("Codes are disabled after %s in a row: send a link, or unlock once the person has proved by other means who they are.", count(s.Failures, "wrong code"))
+		return fmt.Sprintf("Codes are disabled after %s in a row: send a link, or unlock once the person has proved by other means who they are.", count(s.Failures+s.Known.Failures, "wrong code"))
+	case s.GuessIn > 0 && s.Known.GuessIn == 0:
+		return fmt.Sprintf("Codes are locked for new browsers after too many wrong ones, for another %s, and go on in browsers that have signed in before; links work as ever.", span(s.GuessIn))
 	case s.GuessIn > 0:
 		return fmt.Sprintf("Codes are locked after too many wrong ones: no code is looked at or sent for another %s, and links work as ever.", span(s.GuessIn))
 	case len(s.Pending) == 0 && s.SendIn > 0:

@@ -26,6 +26,9 @@ func (c *call) issueFor(ctx context.Context, v verification, o ordered) (issued,
 	if o.binding != "" {
 		opts = append(opts, onetime.WithBinding(o.binding))
 	}
+	for _, known := range v.known() {
+		opts = append(opts, known)
+	}
 	if o.payload != "" {
 		opts = append(opts, onetime.WithPayload([]byte(o.payload)))
 	}

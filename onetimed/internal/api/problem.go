@@ -60,7 +60,7 @@ var reasons = []reason{
 	{"denied", http.StatusUnprocessableEntity, "Refused."},
 	{"sends_throttled", http.StatusTooManyRequests, "The send limits of this subject are empty. What was sent before still counts."},
 	{"codes_locked", http.StatusTooManyRequests, "Too many wrong codes for this subject: none is issued or looked at until the wait is over. Links verify as ever."},
-	{"codes_disabled", http.StatusTooManyRequests, "Codes are disabled for this subject after 100 wrong ones in a row. A link still verifies; admin/unlock ends it."},
+	{"codes_disabled", http.StatusTooManyRequests, "Codes are disabled for this subject after 85 wrong ones in a row, 15 of known browsers. A link still verifies; admin/unlock ends it."},
 	{"undecided", http.StatusServiceUnavailable, "There is no answer: it is no yes, and it may have taken effect. Try again; if it is used then, start again."},
 	{"no_signing_keys", http.StatusServiceUnavailable, "This server has no keys for access tokens."},
 }

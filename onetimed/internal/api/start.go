@@ -21,8 +21,10 @@ const (
 
 // Client is who asks, as the caller knows.
 type Client struct {
-	UserAgent string `json:"user_agent,omitempty" maxLength:"1024" doc:"The person's User-Agent. A mail says which browser asked, in a few fixed words; nothing of it is kept."`
-	AppHash   string `json:"app_hash,omitempty" pattern:"^[A-Za-z0-9+/]{11}$" doc:"Ends an SMS, so that an Android app reads the code (SMS Retriever API)."`
+	UserAgent    string `json:"user_agent,omitempty" maxLength:"1024" doc:"The person's User-Agent. A mail says which browser asked, in a few fixed words; nothing of it is kept."`
+	KnownBrowser string `json:"known_browser,omitempty" maxLength:"4096" doc:"What check answered as known_browser when somebody signed in with this browser before, from a cookie of the caller's. Where it is of the subject, sends and wrong codes count apart from those of strangers, who so can keep nobody's known browser out. What was altered, or is of somebody else, counts as none. It goes with a binding, or the kind code without request, which is bound to its id."`
+	KnownSince   int64  `json:"known_since,omitempty" minimum:"1" maximum:"4294967295" doc:"Ends what was answered as known_browser before this time, in seconds since 1970: keep it in the account's row, and set it to 5 min after now when a device was lost."`
+	AppHash      string `json:"app_hash,omitempty" pattern:"^[A-Za-z0-9+/]{11}$" doc:"Ends an SMS, so that an Android app reads the code (SMS Retriever API)."`
 }
 
 // StartIn is the body of start.
@@ -83,6 +85,7 @@ func start(ctx context.Context, c *call, in StartIn) (StartOut, error) {
 		Service: c.service.Name, Subject: in.Subject, Kind: in.Kind, Channel: onetimesend.Channel(in.Channel), Locale: in.Locale,
 		TTL: in.TTLSeconds, Decoy: in.Decoy, Bound: digestOf(in.Binding), Request: in.Request,
 	}
+	v.knownBy(in.Client)
 	if v.Kind == "" {
 		v.Kind = kindCode
 	}
@@ -119,6 +122,9 @@ func resend(ctx context.Context, c *call, in ResendIn) (StartOut, error) {
 	}
 	if in.Channel != "" {
 		v.Channel = onetimesend.Channel(in.Channel)
+	}
+	if in.Client.KnownBrowser != "" {
+		v.knownBy(in.Client)
 	}
 	v.Request = g.secret("request")
 	return c.issueAndSend(ctx, v, ordered{g, binding, in.To, in.Payload, in.Action, in.Client})
@@ -184,6 +190,8 @@ func (c *call) checkOrder(v verification, o ordered) error {
 		return invalid("#/kind", "the service has no link base: want code or token")
 	case v.Kind == kindLink && v.Channel == onetimesend.ChannelVoice:
 		return invalid("#/kind", "a call cannot say a link: want code or both")
+	case v.Known != "" && o.binding == "":
+		return invalid("#/client/known_browser", "want a binding, or the kind code without request")
 	case len(o.payload) > 4096:
 		return invalid("#/payload", "want at most 4096 bytes")
 	case v.TTL > int(v.longest(s.policy)/time.Second):

@@ -101,13 +101,13 @@ func (w *walker) locked() (id, code, subject string) {
 	return id, code, subject
 }
 
-// disabled returns an id and its code of somebody who has 100 wrong codes, always the same.
+// disabled returns an id and its code of somebody who has 85 wrong codes, always the same.
 func (w *walker) disabled() (id, code, subject string) {
 	if w.shut[0] != "" {
 		return w.shut[0], w.shut[1], w.shut[2]
 	}
 	subject = w.someone()
-	for n := range 50 {
+	for n := range 43 {
 		id, code = w.started("login", subject)
 		w.check(id, wrong(code, n)).is(422)
 		w.check(id, wrong(code, n+50))

@@ -25,7 +25,10 @@ type verification struct {
 	Binding string `json:"b,omitempty"`
 	Bound   string `json:"o,omitempty"`
 	Request string `json:"r"`
-	Issue   string `json:"i"`
+	// Known is what the browser showed, and KnownSince since when, in seconds, it counts.
+	Known      string `json:"w,omitempty"`
+	KnownSince int64  `json:"n,omitempty"`
+	Issue      string `json:"i"`
 	// CodeExpires and Expires are when the code and what lives longest end by the local clock, in milliseconds since 1970.
 	CodeExpires int64 `json:"x,omitempty"`
 	Expires     int64 `json:"e"`
@@ -38,6 +41,28 @@ const (
 	// resendGrace is how long after its end a verification can still be sent again, for people who come back too late.
 	resendGrace = time.Hour
 )
+
+// maxKnown is how long four credentials are, with a full stop between two.
+const maxKnown = 4*28 + 3
+
+// knownBy notes what the browser shows. What is longer than any credentials is none.
+func (v *verification) knownBy(c Client) {
+	if v.Known, v.KnownSince = c.KnownBrowser, c.KnownSince; len(v.Known) > maxKnown {
+		v.Known = ""
+	}
+}
+
+// known returns what calls are told of the browser: nothing where it shows nothing.
+func (v verification) known() []onetime.CallOption {
+	if v.Known == "" {
+		return nil
+	}
+	since := time.Time{}
+	if v.KnownSince > 0 {
+		since = time.Unix(v.KnownSince, 0)
+	}
+	return []onetime.CallOption{onetime.WithKnownBrowser(v.Known), onetime.KnownSince(since)}
+}
 
 // open reads the id of the path and makes the call one of its service.
 func (c *call) open() (verification, error) {
