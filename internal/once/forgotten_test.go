@@ -43,6 +43,9 @@ func TestOnce_ANewRecordIsNotLookedThrough(t *testing.T) {
 			} else {
 				require.NotContains(t, stats, "cmdstat_hkeys")
 			}
+			if c.flushed {
+				require.Contains(t, stats, "cmdstat_pexpireat:calls=1,", "its end is set once")
+			}
 		}
 	})
 }
