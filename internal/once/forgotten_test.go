@@ -43,6 +43,9 @@ func TestOnce_ANewRecordIsNotLookedThrough(t *testing.T) {
 			} else {
 				require.NotContains(t, stats, "cmdstat_hkeys")
 			}
+			if c.flushed {
+				require.Contains(t, stats, "cmdstat_pexpireat:calls=1,", "its end is set once")
+			}
 		}
 	})
 }
@@ -57,4 +60,15 @@ func TestRule13_ARepeatOfTheSecondMatch(t *testing.T) {
 	again, err := s.run(t, c)
 	require.NoError(t, err)
 	require.Equal(t, once.Use{Number: index(0, 1), Match: 1, At: first.At, Call: first.Call, Repeated: true}, again)
+}
+
+func TestOnce_EachUseOfASecretIsRememberedForItsTime(t *testing.T) {
+	s := onMini(t)
+	for number := range int64(3) {
+		s.takes(t, counter(0, number))
+		require.Equal(t, 30*24*time.Hour, s.Raw.PTTL(t.Context(), s.Only(t)).Val())
+		s.Advance(t, 20*24*time.Hour)
+	}
+	s.takes(t, index(0, 1))
+	require.Equal(t, 30*24*time.Hour, s.Raw.PTTL(t.Context(), s.Only(t)).Val())
 }
