@@ -83,10 +83,10 @@ type condition struct {
 	name    string
 	send    func(ctx context.Context, m onetimehttp.Message) error
 	options []onetimehttp.Option
-	prepare func(s *site) // before the session
-	dress   func(s *site, p pair)
-	silent  bool // Sender is not called
-	pending bool // Sender does not return
+	prepare func(s *site)         // before the session
+	dress   func(s *site, p pair) // gives the visitors what they show
+	silent  bool                  // Sender is not called
+	pending bool                  // Sender does not return
 }
 
 var delivered = condition{name: "delivered", send: func(context.Context, onetimehttp.Message) error { return nil }}
