@@ -358,7 +358,7 @@ func TestRegistry_HasEveryFieldThatAScriptNames(t *testing.T) {
 	// What is written under a name that is no literal: a slot, a limit, a piece.
 	computed := map[string]bool{
 		"scope .. i": true, "scope .. (i + 1)": true, "ARGV[field + i]": true, "scope .. letter .. i": true, "name": true,
-		"row": true, // of either set; verify sets back the other, too
+		"row":   true,                // of either set; verify sets back the other, too
 		"field": true, "other": true, // of a secret whose numbers are used once
 	}
 	literal := regexp.MustCompile(`^((?:scope|other) \.\. )?'([^']+)'$`)

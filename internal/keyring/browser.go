@@ -54,7 +54,7 @@ func (r *Ring) AddBrowser(subject, credential, others string) string {
 func splitBrowsers(credentials string) []string {
 	var well []string
 	for _, credential := range strings.SplitN(credentials, ".", MaxBrowsers+1) {
-		if len(credential) == Encoding.EncodedLen(browserSize) && len(well) < MaxBrowsers {
+		if _, ok := readBrowser(credential); ok && len(well) < MaxBrowsers {
 			well = append(well, credential)
 		}
 	}
@@ -63,12 +63,21 @@ func splitBrowsers(credentials string) []string {
 
 // browserOf reports whether a credential is the subject's, and when it was made.
 func (r *Ring) browserOf(subject, credential string) (mine bool, at time.Time) {
-	raw, err := Encoding.DecodeString(credential)
-	if err != nil || len(raw) != browserSize || raw[0] != browserVersion {
+	raw, ok := readBrowser(credential)
+	if !ok {
 		return false, time.Time{}
 	}
 	mine = hmac.Equal(raw[browserHead:], []byte(r.browserMAC(subject, raw[:browserHead])))
 	return mine, time.Unix(int64(binary.BigEndian.Uint32(raw[1:])), 0)
+}
+
+// readBrowser reads what has the form of a credential.
+func readBrowser(credential string) (raw []byte, ok bool) {
+	if len(credential) != Encoding.EncodedLen(browserSize) {
+		return nil, false
+	}
+	raw, err := Encoding.DecodeString(credential)
+	return raw, err == nil && len(raw) == browserSize && raw[0] == browserVersion // the decoder skips line breaks
 }
 
 func (r *Ring) browserMAC(subject string, head []byte) string {

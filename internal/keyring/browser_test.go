@@ -104,4 +104,7 @@ func TestAddBrowser_NewestFirstOneEachAtMostFour(t *testing.T) {
 	require.Equal(t, strings.Join([]string{of("b", 6), of("d", 5), of("a", 4), of("c", 3)}, "."), list)
 	require.Equal(t, strings.Join([]string{of("e", 7), of("b", 6), of("d", 5), of("a", 4)}, "."), r.AddBrowser("e", of("e", 7), list))
 	require.Equal(t, of("a", 1), r.AddBrowser("a", of("a", 1), of("a", 0)+"."+of("a", 3)+".garbage..<script>"), "what can be none does not stay")
+	for _, junk := range []string{strings.Repeat("<", 28), strings.Repeat("\n", 28), "; Domain=example.com; Path=/", strings.Repeat("_", 28), of("b", 0)[:26] + "\r\n"} {
+		require.Equal(t, of("a", 1), r.AddBrowser("a", of("a", 1), junk), "%q", junk)
+	}
 }

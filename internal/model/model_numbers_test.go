@@ -134,7 +134,7 @@ func (l *ledger) judge(by *instance, c judged, call int) (taken, *onetime.Denied
 		switch {
 		case a.charged == call && call != 0:
 			return taken{}, l.wrong(a, p), false
-		case a.failures >= disabledAt:
+		case a.failures >= strangersDisabledAt:
 			return taken{}, refusal(onetime.ErrDisabled), false
 		case wait > 0:
 			return taken{}, &onetime.DeniedError{Reason: onetime.ErrLocked, RetryAfter: ms(wait)}, false
@@ -158,7 +158,7 @@ func (l *ledger) judge(by *instance, c judged, call int) (taken, *onetime.Denied
 		for _, limit := range p.GuessLimits {
 			a.end = max(a.end, a.guesses[limit.Per.Milliseconds()])
 		}
-		if a.failures >= disabledAt {
+		if a.failures >= strangersDisabledAt {
 			a.end = max(a.end, l.now+disabledFor)
 			l.reached("numbers: mismatch, and disabled")
 		}
@@ -212,7 +212,7 @@ func (l *ledger) tell(a *account, n once.Number, t taken) taken {
 }
 
 func (l *ledger) wrong(a *account, p onetime.Policy) *onetime.DeniedError {
-	left := 100
+	left := strangersDisabledAt - a.failures
 	for _, limit := range p.GuessLimits {
 		one, burst := rate(limit)
 		tat, _ := l.tat(a.guesses, limit)

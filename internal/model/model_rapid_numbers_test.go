@@ -134,7 +134,7 @@ func (m *numberMachine) run(t *rapid.T) {
 	m.instances = drawInstances(t, m.server, first != "nothing")
 	m.server.repeat = rapid.Bool().Draw(t, "each command twice")
 	if first == "disable" {
-		m.guess(t, disabledAt+2, true)
+		m.guess(t, strangersDisabledAt+2, true)
 	}
 	steps := map[string]func(*rapid.T){"": m.compare}
 	for _, a := range numberActions {

@@ -125,7 +125,7 @@ func (m *numberMachine) compare(t *rapid.T) {
 		}
 		want := onetime.Status{}
 		if a := m.of(m.last); a != nil {
-			want = onetime.Status{Failures: a.failures, Disabled: a.failures >= disabledAt, GuessIn: ms(m.waits(a.guesses, by.policy.GuessLimits))}
+			want.Locks = onetime.Locks{Failures: a.failures, Disabled: a.failures >= strangersDisabledAt, GuessIn: ms(m.waits(a.guesses, by.policy.GuessLimits))}
 		}
 		got, err := by.Status(t.Context(), m.last.subject)
 		require.NoError(t, err)
