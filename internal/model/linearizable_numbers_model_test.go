@@ -63,7 +63,7 @@ func (r *record) useNumber(p onetime.Policy, c call) answer {
 		s.told = s.told || mine == 0
 		return answer{use: s.use, repeated: mine == 0, match: match}
 	case r.charged == c.id:
-		return answer{reason: onetime.ErrMismatch, left: p.GuessLimits[0].Burst - int(r.guesses), wait: locked}
+		return answer{reason: onetime.ErrMismatch, left: r.left(p), wait: locked}
 	case r.disabled():
 		return answer{reason: onetime.ErrDisabled}
 	case locked:
@@ -74,7 +74,7 @@ func (r *record) useNumber(p onetime.Policy, c call) answer {
 		r.failures++
 		r.guesses++
 		r.charged = c.id
-		return answer{reason: onetime.ErrMismatch, left: p.GuessLimits[0].Burst - int(r.guesses), wait: full(r.guesses, p.GuessLimits)}
+		return answer{reason: onetime.ErrMismatch, left: r.left(p), wait: full(r.guesses, p.GuessLimits)}
 	}
 	n := c.numbers[free-1]
 	s := &r.secrets[n.secret]
@@ -108,4 +108,9 @@ func or(found, i int) int {
 		return found
 	}
 	return i
+}
+
+// left is how many wrong codes are evaluated until the limit is empty or codes are disabled.
+func (r *record) left(p onetime.Policy) int {
+	return min(p.GuessLimits[0].Burst-int(r.guesses), disabledAt-int(r.failures))
 }

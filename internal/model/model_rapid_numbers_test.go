@@ -39,7 +39,7 @@ type numberMachine struct {
 	spent     map[number]spent
 	lost      int                // how often Redis was
 	crowds    map[place]int      // secrets of crowds
-	uses      map[place][]string // secrets that were used, one after the other
+	uses      map[place][]usedAt // secrets that were used, one after the other
 	calls     int
 	names     map[int]string // ids of calls
 	proofs    []numberProof
@@ -125,7 +125,7 @@ func sameNumbers(t *testing.T, s *server, checks int, all bool) {
 func newNumberMachine(s *server, reached func(what string)) *numberMachine {
 	return &numberMachine{
 		ledger: &ledger{model: &model{now: s.now, reached: reached}, accounts: map[place]*account{}}, server: s,
-		rows: map[owned]int64{}, spent: map[number]spent{}, crowds: map[place]int{}, uses: map[place][]string{}, names: map[int]string{},
+		rows: map[owned]int64{}, spent: map[number]spent{}, crowds: map[place]int{}, uses: map[place][]usedAt{}, names: map[int]string{},
 	}
 }
 
@@ -251,6 +251,12 @@ func (m *numberMachine) usedBy(c judged) {
 	}
 }
 
+// A usedAt is a use of a secret, by Redis's clock.
+type usedAt struct {
+	secret string
+	at     int64
+}
+
 // yes holds a success against rule 15, whatever the ledger says, and writes the row, as a rule.
 func (m *numberMachine) yes(t *rapid.T, by *instance, c judged, made once.Use, want taken) {
 	n := made.Number
@@ -261,8 +267,10 @@ func (m *numberMachine) yes(t *rapid.T, by *instance, c judged, made once.Use, w
 		m.reached("numbers: yes, repeated")
 	case twice:
 		others := map[string]bool{}
-		for _, secret := range m.uses[c.place][before.uses:] {
-			others[secret] = true
+		for i, use := range m.uses[c.place] { // where the clock stepped back, what was used before it is the younger
+			if i >= before.uses || use.at >= before.at {
+				others[use.secret] = true
+			}
 		}
 		gone := before.lost < m.lost || len(others) >= maxSecrets || m.now-before.at >= kept(n.Kind)
 		require.True(t, gone && !before.written, "a number was used twice: %+v", before)
@@ -288,7 +296,7 @@ func (m *numberMachine) yes(t *rapid.T, by *instance, c judged, made once.Use, w
 		m.reached("numbers: a write lost")
 	}
 	if !want.repeated || !twice {
-		m.uses[c.place] = append(m.uses[c.place], n.Secret)
+		m.uses[c.place] = append(m.uses[c.place], usedAt{n.Secret, want.at})
 		m.spent[key] = spent{call: want.call, lost: m.lost, uses: len(m.uses[c.place]), at: want.at}
 	}
 	s := m.spent[key]
