@@ -148,3 +148,18 @@ func TestDevListen_TakesReservedTestAddressesOnly(t *testing.T) {
 	defer response.Body.Close()
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
+
+// The pages of development lead no path of the API elsewhere.
+func TestDevelopment_LeavesPathsOfTheAPIAsTheyAre(t *testing.T) {
+	s := start(t, "")
+	for _, path := range []string{"//docs", "/docs/", "/v1/../docs", "/./inbox", "//", "/inbox/"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Origin(), nil)
+		require.NoError(t, err)
+		r.URL.Opaque = "//" + r.URL.Host + path // as it is written
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		require.NoError(t, err)
+		answer.Body.Close()
+		require.Equal(t, http.StatusNotFound, answer.StatusCode, path)
+		require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
+	}
+}

@@ -25,18 +25,27 @@ func (s *Server) pages(api http.Handler) http.Handler {
 		return api
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", api)
+	own := map[string]bool{}
 	if s.inbox != nil {
+		own = map[string]bool{"/": true, "/inbox": true, "/inbox.json": true}
 		s.inbox.routes(mux)
 		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 			pageHeaders(w)
 			homePage.Execute(w, home{Origin: s.Origin(), Key: s.developerKey, Service: s.firstService()})
 		})
 	}
+	// All else goes to the API as it came: the mux would lead //docs elsewhere, in HTML.
+	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if own[r.URL.Path] {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 	if s.config.DevListen != "" {
-		return mux
+		return both
 	}
-	return loopbackOnly(mux)
+	return loopbackOnly(both)
 }
 
 // loopbackOnly refuses requests whose Host is not this machine: pages of other sites reach a server on loopback by a name of
