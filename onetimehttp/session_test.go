@@ -327,6 +327,41 @@ func TestSession_CookieAttributes(t *testing.T) {
 	}
 }
 
+// What one Flow keeps in a browser is left alone by another on the same host, whose links live for ten minutes instead of a day.
+func TestSession_AFlowDoesNotShortenTheCookiesOfAnother(t *testing.T) {
+	s := newSite(t, func(with *setup) { with.manager = append(with.manager, onetime.WithTokenTTL(24*time.Hour)) })
+	reset, err := s.manager.Purpose("reset", onetime.WithTokenTTL(10*time.Minute), onetime.WithLinkBase(origin+"/reset/link"))
+	require.NoError(t, err)
+	config := newSetup(s).config
+	config.Paths = onetimehttp.Paths{Start: "/reset", Verify: "/reset/code", Link: "/reset/link"}
+	config.Sender = func(context.Context, onetimesend.Recipient, onetimehttp.Message) (onetimesend.Delivery, error) {
+		return onetimesend.Delivery{}, nil
+	}
+	flow, err := onetimehttp.New(reset, config, atOnce)
+	require.NoError(t, err)
+	t.Cleanup(func() { flow.Shutdown(context.Background()) })
+	both := http.NewServeMux()
+	both.Handle("/", s.handler)
+	both.Handle("/reset", mounted(flow, config.Paths))
+	both.Handle("/reset/", mounted(flow, config.Paths))
+	s.handler = both
+
+	v := s.visitor()
+	m := v.asks(alice)
+	before := v.cookies()
+	v.get("/reset")
+	require.Equal(t, http.StatusSeeOther, v.post("/reset", "address", alice).status)
+	after := v.cookies()
+	require.NotEmpty(t, before[cookie])
+	for name, value := range before {
+		require.Equal(t, value, after[name], name)
+	}
+	require.Greater(t, len(after), len(before), "the other has its own")
+	s.clock.Advance(23 * time.Hour)
+	v.get(path(t, m.URL))
+	require.Equal(t, http.StatusSeeOther, v.submit().status, "the first message's link is as good as it was")
+}
+
 // No GET replaces what a browser keeps of an address, and a poll sets no cookie.
 func TestSession_GetOverwritesNothing(t *testing.T) {
 	s := newSite(t)
