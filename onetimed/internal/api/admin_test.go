@@ -73,7 +73,7 @@ func TestAdmin_ExplainSaysWhatMattersMostAndNamesNobody(t *testing.T) {
 	_, _, disabled := w.disabled()
 	require.Equal(t, "Codes are disabled after 100 wrong codes in a row: send a link, or unlock once the person has proved by other means who they are.", explain("login", disabled))
 	f.started("slow", "bob@example.com")
-	require.Equal(t, "A code was issued 0 seconds ago and is good for another 5 minutes; it takes 5 wrong codes more; the next message can be sent in 30 seconds.", explain("slow", "bob@example.com"))
+	require.Equal(t, "A code was issued 0 seconds ago and is good for another 5 minutes; it takes 5 wrong codes more; the next message can be sent in 60 minutes.", explain("slow", "bob@example.com"))
 }
 
 func TestExplain_EverySentenceIsOne(t *testing.T) {

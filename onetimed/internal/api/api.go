@@ -4,30 +4,21 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"regexp"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // An API answers the calls. It is a http.Handler and safe for concurrent use.
 type API struct {
-	now        atomic.Pointer[snapshot]
-	replacing  sync.Mutex
-	operations []operation
-	registry   huma.Registry
-	schemas    map[reflect.Type]*huma.Schema
-	document   []byte
-	docs       []byte
+	*contract
+	now       atomic.Pointer[snapshot]
+	replacing sync.Mutex
 }
 
 // New returns an API. It reports all that is wrong with the configuration at once, and asks nobody.
@@ -36,16 +27,11 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{schemas: map[reflect.Type]*huma.Schema{}, operations: operations()}
+	a := &API{}
+	if a.contract, err = theContract(); err != nil {
+		return nil, err
+	}
 	a.now.Store(s)
-	document := a.describe()
-	if a.document, err = json.MarshalIndent(document, "", "  "); err != nil {
-		return nil, fmt.Errorf("api: document: %w", err)
-	}
-	a.document = append(a.document, '\n')
-	if a.docs, err = a.page(document); err != nil {
-		return nil, fmt.Errorf("api: docs: %w", err)
-	}
 	return a, nil
 }
 

@@ -91,9 +91,6 @@ func (c *call) answerJSON(status int, value any) error {
 // fail answers with a problem.
 func (c *call) fail(err error) {
 	p, header := problemOf(err)
-	if c.operation != nil && c.operation.id == "check" || c.operation != nil && c.operation.id == "check-service" {
-		p = withAttempts(p, err)
-	}
 	p.RequestID = c.requestID
 	c.reason = p.Reason
 	h := c.writer.Header()

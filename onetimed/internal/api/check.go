@@ -68,7 +68,7 @@ func check(ctx context.Context, c *call, in CheckIn) (CheckOut, error) {
 		return c.service.Manager.VerifyOTP(ctx, v.Subject, in.Code, append(opts, again...)...)
 	})
 	if err != nil {
-		return CheckOut{}, c.judged(ctx, v, err)
+		return CheckOut{}, ofCode{c.judged(ctx, v, err)}
 	}
 	return c.yes(ctx, proof)
 }
@@ -105,8 +105,11 @@ func checkService(ctx context.Context, c *call, in ServiceCheckIn) (CheckOut, er
 		}
 		return c.service.Manager.VerifyOTP(ctx, in.Subject, in.Code, opts...)
 	})
-	if err != nil {
+	switch {
+	case err != nil && byToken:
 		return CheckOut{}, err
+	case err != nil:
+		return CheckOut{}, ofCode{err}
 	}
 	return c.yes(ctx, proof)
 }

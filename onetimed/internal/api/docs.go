@@ -54,7 +54,7 @@ type docsTag struct {
 }
 
 // page makes the page of the document. All of it is known when the program starts.
-func (a *API) page(document *huma.OpenAPI) ([]byte, error) {
+func (a *contract) page(document *huma.OpenAPI) ([]byte, error) {
 	var tags []docsTag
 	for _, tag := range document.Tags {
 		shown := docsTag{Name: tag.Name, Description: tag.Description}
@@ -73,7 +73,7 @@ func (a *API) page(document *huma.OpenAPI) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func (a *API) pageOperation(document *huma.OpenAPI, o *operation) docsOperation {
+func (a *contract) pageOperation(document *huma.OpenAPI, o *operation) docsOperation {
 	item := document.Paths[o.path]
 	d := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "DELETE": item.Delete}[o.method]
 	shown := docsOperation{ID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: d.Description, Success: o.success}
@@ -102,7 +102,7 @@ func (a *API) pageOperation(document *huma.OpenAPI, o *operation) docsOperation 
 }
 
 // members lists those of an object, and those of objects in it behind their names.
-func (a *API) members(schema *huma.Schema, prefix string) []docsMember {
+func (a *contract) members(schema *huma.Schema, prefix string) []docsMember {
 	for schema.Ref != "" {
 		schema = a.registry.SchemaFromRef(schema.Ref)
 	}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -21,8 +23,32 @@ Every call but those of documents and of verify wants a caller's key as Authoriz
 
 Idempotency-Key makes one of all sendings of a request: of the same caller, path and body. A second start sends no second message; a second check within 60 s of the first is answered as the first. Only a yes is repeated, what was refused is judged anew.`
 
+// A contract is what programs may rely on, whatever the configuration: the calls, and the document of them. It does not change.
+type contract struct {
+	operations []operation
+	registry   huma.Registry
+	schemas    map[reflect.Type]*huma.Schema // of the bodies of requests
+	document   []byte
+	docs       []byte
+}
+
+// theContract returns the one that there is.
+var theContract = sync.OnceValues(func() (*contract, error) {
+	a := &contract{operations: operations(), schemas: map[reflect.Type]*huma.Schema{}}
+	document := a.describe()
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("api: document: %w", err)
+	}
+	a.document = append(text, '\n')
+	if a.docs, err = a.page(document); err != nil {
+		return nil, fmt.Errorf("api: docs: %w", err)
+	}
+	return a, nil
+})
+
 // describe makes the document from the operations and the types of their bodies.
-func (a *API) describe() *huma.OpenAPI {
+func (a *contract) describe() *huma.OpenAPI {
 	a.registry = huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	document := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
@@ -53,7 +79,7 @@ func (a *API) describe() *huma.OpenAPI {
 	return document
 }
 
-func (a *API) describeOperation(o *operation, problem *huma.Schema) *huma.Operation {
+func (a *contract) describeOperation(o *operation, problem *huma.Schema) *huma.Operation {
 	d := &huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.description,
 		Responses: map[string]*huma.Response{strconv.Itoa(o.success): {Description: "Yes: it was done.", Headers: o.headers(true)}},

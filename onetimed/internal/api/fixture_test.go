@@ -8,15 +8,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,51 +83,6 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// A fault comes between the client and Redis.
-type fault struct {
-	// before and after return what a command is answered instead: before it is sent, or in place of its reply.
-	before, after atomic.Pointer[func(redis.Cmder) error]
-}
-
-func (f *fault) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (f *fault) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if before := f.before.Load(); before != nil {
-			if err := (*before)(cmd); err != nil {
-				cmd.SetErr(err)
-				return err
-			}
-		}
-		err := next(ctx, cmd)
-		if after := f.after.Load(); after != nil {
-			cmd.SetErr(nil)
-			if err = (*after)(cmd); err != nil {
-				cmd.SetErr(err)
-			}
-		}
-		return err
-	}
-}
-
-func (f *fault) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if f.before.Load() != nil || f.after.Load() != nil {
-			return errGone
-		}
-		return next(ctx, cmds)
-	}
-}
-
-var errGone = errors.New("dial tcp: connection refused")
-
-// gone makes Redis unreachable until end is called.
-func (f *fixture) gone() (end func()) {
-	no := func(redis.Cmder) error { return errGone }
-	f.fault.before.Store(&no)
-	return func() { f.fault.before.Store(nil) }
-}
-
 var (
 	signingKey  = sync.OnceValue(func() crypto.Signer { k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return k })
 	testKey     = bytes.Repeat([]byte("k"), 32)
@@ -164,39 +114,6 @@ func eachBackend(t *testing.T, test func(*testing.T, *fixture), change ...func(*
 	t.Run("redis", func(t *testing.T) { t.Parallel(); test(t, newRealFixture(t, change...)) })
 }
 
-func startRedis(t testing.TB) string {
-	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skip("redis-server is missing")
-	}
-	require.NoError(t, err)
-	home, err := os.MkdirTemp("", "onetimed") // short: a socket has at most 108 bytes
-	require.NoError(t, err)
-	socket := filepath.Join(home, "s")
-	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", home)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		os.RemoveAll(home)
-	})
-	probe := redis.NewClient(&redis.Options{Network: "unix", Addr: socket, MaxRetries: -1})
-	defer probe.Close()
-	for end := time.Now().Add(time.Minute); !exists(socket); time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(end), "redis-server does not listen")
-	}
-	for end := time.Now().Add(time.Minute); probe.Ping(context.Background()).Err() != nil; time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(end), "redis-server does not answer")
-	}
-	return socket
-}
-
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
-}
-
 func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change ...func(*Config)) *fixture {
 	f := &fixture{TB: t, rdb: rdb, fault: &fault{}, redis: clock, outbox: onetimetest.NewOutbox(t), log: &buffer{}, manager: map[string]*onetime.Manager{},
 		calls: make(chan Call, 10_000), events: make(chan onetime.Event, 10_000)}
@@ -221,14 +138,14 @@ func fixtureOn(t testing.TB, rdb *redis.Client, clock *onetimetest.Clock, change
 	f.config = Config{
 		Services: []Service{
 			{Name: "login", Manager: purpose("login", looseAnd(onetime.WithMaxAttempts(2))), Channels: mail, Queue: queue, Message: defaultMail},
-			{Name: "slow", Manager: purpose("slow", nil), Channels: mail, Queue: queue, Message: defaultMail},
+			{Name: "slow", Manager: purpose("slow", []onetime.Option{onetime.WithSendLimits(onetime.Limit{Burst: 1, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "tight", Manager: purpose("tight", []onetime.Option{onetime.WithSendLimits(), onetime.WithGuessLimits(onetime.Limit{Burst: 2, Per: time.Hour})}), Channels: mail, Queue: queue, Message: defaultMail},
 			{Name: "orders", Manager: purpose("orders", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "orders"}},
 			{Name: "bare", Manager: purpose("bare", []onetime.Option{onetime.WithSendLimits()})},
 			{Name: "reset", Manager: purpose("reset", looseAnd()), Channels: mail, Queue: queue, Message: defaultMail, AccessTokens: &AccessTokens{Audience: "reset"}},
 		},
 		Callers: callers(), SealKeys: [][]byte{sealKey}, NamingKey: namingKey, Issuer: testIssuer, SigningKeys: []crypto.Signer{signingKey()},
-		Clock: f.now, Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Timeout: maxTimeout, Clock: f.now, Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		ObserveCall:     func(c Call) { f.calls <- c },
 		ObserveDelivery: func(_ context.Context, e onetime.Event) { f.events <- e },
 	}
@@ -376,19 +293,6 @@ func wrong(code string, n int) string {
 	return fmt.Sprintf("%06d", (value+1+n)%1_000_000)
 }
 
-// failing is a key that can be away.
-type failing struct {
-	crypto.Signer
-	fails atomic.Bool
-}
-
-func (s *failing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if s.fails.Load() {
-		return nil, errors.New("the key is away")
-	}
-	return s.Signer.Sign(random, digest, opts)
-}
-
 func freshKey(t testing.TB) crypto.Signer {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -396,3 +300,22 @@ func freshKey(t testing.TB) crypto.Signer {
 }
 
 var second = sync.OnceValue(func() crypto.Signer { k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return k })
+
+// body makes an object of names and values.
+func body(members ...any) map[string]any {
+	object := map[string]any{}
+	for i := 0; i < len(members); i += 2 {
+		object[members[i].(string)] = members[i+1]
+	}
+	return object
+}
+
+// flip alters a text in its midst.
+func flip(text string) string {
+	i := len(text) / 2
+	other := byte('A')
+	if text[i] == other {
+		other = 'B'
+	}
+	return text[:i] + string(other) + text[i+1:]
+}

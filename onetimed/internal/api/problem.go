@@ -106,6 +106,9 @@ func problemOf(err error) (Problem, http.Header) {
 	case errors.As(err, &denied):
 		p := (&refusal{reason: denied.Name()}).problem()
 		p.RetryAfter = ceilSeconds(denied.RetryAfter)
+		if errors.As(err, &ofCode{}) && errors.Is(err, onetime.ErrMismatch) {
+			p.AttemptsLeft = &denied.AttemptsLeft
+		}
 		return p, nil
 	case errors.Is(err, onetime.ErrInvalid), errors.Is(err, onetimesend.ErrInvalid):
 		return (&refusal{reason: "invalid", detail: err.Error()}).problem(), nil
@@ -124,14 +127,10 @@ func (r *refusal) problem() Problem {
 	return p
 }
 
-// withAttempts adds how many attempts a wrong code leaves. Of tokens there are none to tell.
-func withAttempts(p Problem, err error) Problem {
-	var denied *onetime.DeniedError
-	if errors.As(err, &denied) && errors.Is(err, onetime.ErrMismatch) {
-		p.AttemptsLeft = &denied.AttemptsLeft
-	}
-	return p
-}
+// ofCode is an error of a code. A wrong one leaves attempts; of tokens there are none to tell.
+type ofCode struct{ error }
+
+func (e ofCode) Unwrap() error { return e.error }
 
 // ceilSeconds rounds up: whoever waits as long as told must not be too early.
 func ceilSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -10,14 +10,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"slices"
 )
 
 // errSeal is what open returns for all that nobody with a key has sealed for this use.
 var errSeal = errors.New("api: not sealed by a key of this server")
 
 const (
-	saltBytes = 12
+	saltBytes  = 12
+	nonceBytes = 12
+	tagBytes   = 16
 	// block is what sealed texts are padded to a multiple of, so that their length says next to nothing of a subject: an address
 	// that has an account and one that has none shall make ids of one length.
 	block = 256
@@ -25,8 +26,8 @@ const (
 	maxSealed = 8 << 10
 )
 
-// A sealer seals small records. Each has a key of its own, that 12 random bytes and the first of the keys make, so that there
-// is no number of ids after which a key is worn out.
+// A sealer seals small records. Each record has a key of its own, made of 12 random bytes and the first of the keys, and 12
+// random bytes of nonce beside it: so many ids that two share both are out of reach.
 type sealer struct{ keys [][]byte }
 
 func newSealer(keys [][]byte) (sealer, error) {
@@ -45,11 +46,11 @@ func newSealer(keys [][]byte) (sealer, error) {
 func aead(key, salt []byte) cipher.AEAD {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(salt)
-	block, err := aes.NewCipher(mac.Sum(nil))
+	ciphered, err := aes.NewCipher(mac.Sum(nil))
 	if err != nil {
 		panic(err) // 32 bytes are a key of AES
 	}
-	gcm, err := cipher.NewGCM(block)
+	gcm, err := cipher.NewGCM(ciphered)
 	if err != nil {
 		panic(err)
 	}
@@ -65,7 +66,7 @@ func (s sealer) seal(use string, record any) string {
 	for len(plain)%block != 0 {
 		plain = append(plain, ' ')
 	}
-	sealed := make([]byte, saltBytes+12, saltBytes+12+len(plain)+16)
+	sealed := make([]byte, saltBytes+nonceBytes, saltBytes+nonceBytes+len(plain)+tagBytes)
 	rand.Read(sealed)
 	sealed = aead(s.keys[0], sealed[:saltBytes]).Seal(sealed, sealed[saltBytes:], plain, []byte(use))
 	return base64.RawURLEncoding.EncodeToString(sealed)
@@ -77,11 +78,11 @@ func (s sealer) open(use, text string, record any) error {
 		return errSeal
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(sealed) < saltBytes+12+16 || base64.RawURLEncoding.EncodeToString(sealed) != text {
+	if err != nil || len(sealed) < saltBytes+nonceBytes+tagBytes || base64.RawURLEncoding.EncodeToString(sealed) != text {
 		return errSeal
 	}
-	salt, nonce, rest := sealed[:saltBytes], sealed[saltBytes:saltBytes+12], sealed[saltBytes+12:]
-	for key := range slices.Values(s.keys) {
+	salt, nonce, rest := sealed[:saltBytes], sealed[saltBytes:saltBytes+nonceBytes], sealed[saltBytes+nonceBytes:]
+	for _, key := range s.keys {
 		plain, err := aead(key, salt).Open(nil, nonce, rest, []byte(use))
 		if err == nil {
 			return json.Unmarshal(plain, record)

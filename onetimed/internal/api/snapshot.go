@@ -30,7 +30,7 @@ const (
 
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// ChannelNone is the channel of secrets that are given to the caller.
+// channelNone is the channel of secrets that are given to the caller.
 const channelNone onetimesend.Channel = "none"
 
 var channels = []onetimesend.Channel{onetimesend.ChannelMail, onetimesend.ChannelSMS, onetimesend.ChannelVoice, onetimesend.ChannelWebhook}

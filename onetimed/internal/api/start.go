@@ -36,7 +36,7 @@ type StartIn struct {
 	Payload    string `json:"payload,omitempty" maxLength:"4096" doc:"At most 4096 bytes that check gives back. They are sealed in Redis."`
 	Binding    string `json:"binding,omitempty" minLength:"16" maxLength:"512" doc:"A secret of whoever asks, such as the value of their session, of at least 128 random bits: only who shows it again verifies. Where it is absent a code is bound to the id, and a link to nobody."`
 	Request    string `json:"request,omitempty" minLength:"16" maxLength:"512" doc:"A random value of at least 128 bits, drawn for this start alone, for callers that keep it instead of the id: services/{service}/check takes the code with it and with the binding. One is drawn where it is absent."`
-	Decoy      bool   `json:"decoy,omitempty" doc:"There is no such account: the answer is the same, nothing is sent and nothing verifies, so that nobody learns who has an account."`
+	Decoy      bool   `json:"decoy,omitempty" doc:"There is no such account: the answer is the same, nothing is sent and nothing verifies, so that nobody learns who has an account. With the channel none there are no secrets."`
 	TTLSeconds int    `json:"ttl_seconds,omitempty" minimum:"10" maximum:"2592000" doc:"Makes it live shorter than the service says."`
 	Client     Client `json:"client,omitzero" doc:"Who asks."`
 }

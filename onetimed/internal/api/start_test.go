@@ -57,6 +57,8 @@ func TestStart_ALinkIsCheckedByItsTokenAndInspectUsesNothingUp(t *testing.T) {
 		require.Equal(t, "account-1", seen.text("subject"))
 		require.Equal(t, "p", seen.text("payload"))
 	}
+	no := f.call("app", "POST", "/v1/services/login/check", body("token", flip(token))).is(422, "code_mismatch")
+	require.Nil(t, no.field("attempts_left"), "a token has none")
 	yes := f.call("app", "POST", "/v1/services/login/check", body("token", token, "subject", "account-1")).is(200)
 	require.Equal(t, "token", yes.text("kind"))
 	f.check(a.text("id"), sent.Code).is(409, "used") // one use uses up both
@@ -165,7 +167,7 @@ func TestStatusAndCancel_TellOfDecoysTheSame(t *testing.T) {
 		require.NoError(t, f.manager["slow"].Unlock(t.Context(), "alice@example.com"))
 	}
 	require.Equal(t, answers[0], answers[1])
-	require.JSONEq(t, `{"state":"pending","expires_in":300,"attempts_left":5,"resend_in":30,"check_in":0}`, answers[0])
+	require.JSONEq(t, `{"state":"pending","expires_in":300,"attempts_left":5,"resend_in":3600,"check_in":0}`, answers[0])
 }
 
 func TestDecoy_IsAnsweredAlikeDeliversNothingAndNeverVerifies(t *testing.T) {
@@ -210,10 +212,10 @@ func TestDecoy_ThrottledAlike(t *testing.T) {
 		in := body("subject", subject, "decoy", decoy)
 		f.call("app", "POST", "/v1/services/slow/verifications", in, "X-Request-Id", "same").is(201)
 		a := f.call("app", "POST", "/v1/services/slow/verifications", in, "X-Request-Id", "same").is(429, "sends_throttled")
-		require.Equal(t, "30", a.header.Get("Retry-After"))
-		require.Equal(t, 30.0, a.field("retry_after"))
-		require.Equal(t, `"sends";r=0;t=30`, a.header.Get("RateLimit"))
-		require.Equal(t, `"sends";q=1;w=30`, a.header.Get("RateLimit-Policy"))
+		require.Equal(t, "3600", a.header.Get("Retry-After"))
+		require.Equal(t, 3600.0, a.field("retry_after"))
+		require.Equal(t, `"sends";r=0;t=3600`, a.header.Get("RateLimit"))
+		require.Equal(t, `"sends";q=1;w=3600`, a.header.Get("RateLimit-Policy"))
 		raw = append(raw, string(a.body))
 	}
 	require.Equal(t, raw[0], raw[1])

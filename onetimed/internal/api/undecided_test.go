@@ -155,15 +155,14 @@ func TestRule20_TwoHundredParallelChecksAreOneYes(t *testing.T) {
 			<-done
 		}
 		require.Equal(t, []int64{1, 199, 0}, []int64{yes.Load(), used.Load(), other.Load()})
-	}, func(c *Config) { c.Timeout = maxTimeout })
+	})
 }
 
 func TestStart_ALateCopyIsNotFound(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
-		var again func(cmd redis.Cmder) error
-		again = func(cmd redis.Cmder) error {
+		again := func(cmd redis.Cmder) error {
 			if name := cmd.Name(); name != "evalsha" && name != "eval" || cmd.Err() != nil {
 				return cmd.Err()
 			}

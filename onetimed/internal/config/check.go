@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-3f7b73d1/onetime/onetimed/internal/secret"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
@@ -150,28 +149,6 @@ func (c *Config) checkCallers() error {
 		}
 	}
 	return wrong
-}
-
-// References returns all references by their paths.
-func (c *Config) References() map[string]secret.Reference {
-	all := map[string]secret.Reference{
-		"keys/naming": c.Keys.Naming, "keys/current": c.Keys.Current, "redis/url": c.Redis.URL.At, "mail/url": c.Mail.URL.At,
-		"sms/password": c.SMS.Password, "tls/certificate": c.TLS.Certificate, "tls/key": c.TLS.Key,
-	}
-	for path, list := range map[string][]secret.Reference{
-		"keys/previous": c.Keys.Previous, "signing_keys": c.SigningKeys, "webhook/secrets": c.Webhook.Secrets,
-	} {
-		for i, r := range list {
-			all[fmt.Sprintf("%s/%d", path, i+1)] = r
-		}
-	}
-	for name, caller := range c.Callers {
-		for i, key := range caller.Keys {
-			all[fmt.Sprintf("callers/%s/keys/%d", name, i+1)] = key.At
-		}
-	}
-	maps.DeleteFunc(all, func(_ string, r secret.Reference) bool { return r.IsZero() })
-	return all
 }
 
 // Lines returns the errors that were joined, one in each line.

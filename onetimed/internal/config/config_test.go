@@ -168,6 +168,7 @@ func TestLoad_EverySettingIsReadAndItsDefaultIsOfItsRange(t *testing.T) {
 	c, err := Load(nil, nil)
 	require.NoError(t, err)
 	s := newService("login")
+	lifetime := s.Lifetime
 	for _, setting := range serviceSettings {
 		if setting.Default != "" && setting.Path != "purpose" {
 			require.NoError(t, setting.set(s, setting.Default), setting.Path)
@@ -177,6 +178,7 @@ func TestLoad_EverySettingIsReadAndItsDefaultIsOfItsRange(t *testing.T) {
 	for _, setting := range settings {
 		require.Error(t, setting.set(c, 3.5), setting.Path)
 	}
+	require.Equal(t, lifetime, s.Lifetime)
 	// What the table says of a service are the defaults of the library.
 	m := policyOf(t)
 	require.Equal(t, m.CodeLength, *s.CodeLength)
@@ -187,4 +189,34 @@ func TestLoad_EverySettingIsReadAndItsDefaultIsOfItsRange(t *testing.T) {
 	require.Equal(t, m.Keep, *s.Keep)
 	require.Equal(t, m.SendLimits, s.SendLimits)
 	require.Equal(t, m.GuessLimits, s.GuessLimits)
+}
+
+func TestLoad_WhatKubernetesSetsForAServiceOfThatNameIsNoSetting(t *testing.T) {
+	_, err := Load(nil, []string{
+		"ONETIMED_SERVICE_HOST=10.0.0.1", "ONETIMED_SERVICE_PORT=80", "ONETIMED_SERVICE_PORT_HTTP=80", "ONETIMED_PORT=tcp://10.0.0.1:80",
+		"ONETIMED_PORT_80_TCP=tcp://10.0.0.1:80", "ONETIMED_PORT_80_TCP_PROTO=tcp", "ONETIMED_PORT_80_TCP_PORT=80", "ONETIMED_PORT_80_TCP_ADDR=10.0.0.1",
+		"ONETIMED_REDIS_SERVICE_HOST=10.0.0.2", "ONETIMED_REDIS_PORT_6379_TCP=tcp://10.0.0.2:6379",
+	})
+	require.NoError(t, err)
+	_, err = Load(nil, []string{"ONETIMED_PORTS=1"})
+	require.ErrorContains(t, err, "ports: there is no such setting")
+	for _, path := range paths() { // and no setting is taken for one
+		name := strings.ToUpper(strings.ReplaceAll(path, delimiter, "__"))
+		require.False(t, ofKubernetes.MatchString(name), name)
+	}
+}
+
+// paths returns those of all settings.
+func paths() []string {
+	var all []string
+	for _, s := range settings {
+		all = append(all, s.Path)
+	}
+	for _, s := range serviceSettings {
+		all = append(all, "services/login/"+s.Path)
+	}
+	for _, s := range callerSettings {
+		all = append(all, "callers/shop/"+s.Path)
+	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/parsers/toml/v2"
 	"github.com/knadh/koanf/parsers/yaml"
@@ -115,6 +116,9 @@ func fromFlags(args []string) (map[string]any, error) {
 	return values, wrong
 }
 
+// ofKubernetes matches what Kubernetes sets for services whose names begin with onetimed: addresses, and no settings.
+var ofKubernetes = regexp.MustCompile(`^([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
 // fromEnvironment reads variables of the form NAME=value.
 func fromEnvironment(environ []string) (map[string]any, error) {
 	values := map[string]any{}
@@ -122,7 +126,7 @@ func fromEnvironment(environ []string) (map[string]any, error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		name, is := strings.CutPrefix(name, variable)
-		if !is {
+		if !is || ofKubernetes.MatchString(name) {
 			continue
 		}
 		path := strings.ToLower(strings.ReplaceAll(name, "__", delimiter))
@@ -193,15 +197,9 @@ func isEmpty(value any) bool {
 	return value == nil || is && len(m) == 0
 }
 
+// newService returns a service that goes by the defaults. What is nil or zero goes by those of the library.
 func newService(name string) *Service {
-	s := &Service{Purpose: name}
-	for _, setting := range serviceSettings {
-		switch setting.Path {
-		case "access_tokens/lifetime": // the others' are those of the library
-			setting.set(s, setting.Default)
-		}
-	}
-	return s
+	return &Service{Purpose: name, Lifetime: 15 * time.Minute}
 }
 
 func setIn[T any](target *T, table []setting[T], path string, value any) error {

@@ -109,7 +109,7 @@ func (s Reader) unwrap(ctx context.Context, text string) ([]byte, error) {
 	}
 	wrapped, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, errors.New("a wrapped key is base64 behind wrapped:")
+		return nil, errors.New(`a wrapped key is "wrapped:" and base64`)
 	}
 	if s.KEK.scheme == "wrapped" {
 		return nil, errors.New("keys/unwrap_with: the key-encryption key cannot be wrapped itself")

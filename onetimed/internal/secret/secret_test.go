@@ -127,7 +127,7 @@ func TestReader_ErrorsHoldNoSecret(t *testing.T) {
 		"env:SHORT":                             "neither hexadecimal nor base64",
 		"env:EMPTY":                             "is empty",
 		"env:NONE":                              "the environment variable NONE is not set",
-		"env:WRAPPED":                           "a wrapped key is base64",
+		"env:WRAPPED":                           `a wrapped key is "wrapped:" and base64`,
 		"wrapped:aGVsbG8=":                      "keys/unwrap_with: the key is neither",
 		"file:/does/not/exist":                  "no such file",
 		`exec:["false"]`:                        "false failed",

@@ -49,7 +49,14 @@ func TestBanner_SaysThatThisIsDevelopment(t *testing.T) {
 
 func TestDevelopment_ListensOnLoopbackAndAnswersToItsNamesOnly(t *testing.T) {
 	s := start(t, "")
-	require.Contains(t, s.listener.Addr().String(), "127.0.0.1:")
+	withMail := start(t, "mail: {url: \"smtp://localhost\", from: a@example.com}")
+	for _, s := range []*running{s, withMail} {
+		require.Contains(t, s.listener.Addr().String(), "127.0.0.1:")
+		answersToLoopback(t, s)
+	}
+}
+
+func answersToLoopback(t *testing.T, s *running) {
 	for host, want := range map[string]int{
 		"": 200, "localhost": 200, "localhost:80": 200, "127.0.0.1:1": 200, "[::1]": 200, "[::1]:80": 200, "LOCALHOST": 200,
 		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "10.0.0.1": 421, "[::2]": 421, "127.0.0.1.evil.example": 421,

@@ -19,18 +19,20 @@ type home struct {
 	Origin, Key, Service string
 }
 
-// pages are those of development, around the API.
+// pages are those of development, around the API, and whom a server of development answers to.
 func (s *Server) pages(api http.Handler) http.Handler {
-	if s.inbox == nil {
+	if !s.config.Development() {
 		return api
 	}
 	mux := http.NewServeMux()
-	s.inbox.routes(mux)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		pageHeaders(w)
-		homePage.Execute(w, home{Origin: s.Origin(), Key: s.developerKey, Service: s.firstService()})
-	})
 	mux.Handle("/", api)
+	if s.inbox != nil {
+		s.inbox.routes(mux)
+		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+			pageHeaders(w)
+			homePage.Execute(w, home{Origin: s.Origin(), Key: s.developerKey, Service: s.firstService()})
+		})
+	}
 	if s.config.DevListen != "" {
 		return mux
 	}

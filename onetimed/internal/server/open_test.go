@@ -78,7 +78,7 @@ func TestOpenDatabase_URLs(t *testing.T) {
 	} {
 		d, err := openDatabase(address, c)
 		require.NoError(t, err, address)
-		require.NotContains(t, d.place, password)
+		require.NotContains(t, placeOf(address), password)
 		d.client.Close()
 	}
 	for _, address := range []string{

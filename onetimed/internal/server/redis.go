@@ -20,7 +20,6 @@ type login struct{ user, password string }
 // A database is the client of a Redis whose password may change.
 type database struct {
 	client redis.UniversalClient
-	place  string // the URL without login
 	login  atomic.Pointer[login]
 }
 
@@ -37,10 +36,7 @@ func openDatabase(address string, c config.Redis) (*database, error) {
 		return nil, errRedisURL
 	}
 	d := &database{}
-	d.place, err = d.relog(address)
-	if err != nil {
-		return nil, err
-	}
+	d.relog(u)
 	u.Scheme = scheme
 	credentials := func(context.Context) (string, string, error) {
 		l := d.login.Load()
@@ -77,16 +73,10 @@ func openDatabase(address string, c config.Redis) (*database, error) {
 	return d, nil
 }
 
-// relog takes the login of a URL, and returns the rest of it.
-func (d *database) relog(address string) (place string, err error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", errRedisURL
-	}
+// relog takes the login of a URL.
+func (d *database) relog(u *url.URL) {
 	password, _ := u.User.Password()
 	d.login.Store(&login{u.User.Username(), password})
-	u.User = nil
-	return u.String(), nil
 }
 
 // placeOf returns a URL without its login.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net/url"
 	"time"
 )
 
@@ -83,8 +84,8 @@ func (s *Server) take(ctx context.Context, printed map[string]string) (changed b
 	if err := s.api.Replace(settings); err != nil { // the last that can fail
 		return false, err
 	}
-	if s.database != nil {
-		s.database.relog(fresh.redisURL)
+	if u, err := url.Parse(fresh.redisURL); err == nil && s.database != nil { // it has the place of the old one
+		s.database.relog(u)
 	}
 	s.sending.Store(&sender)
 	s.held.Store(fresh)

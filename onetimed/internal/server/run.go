@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
+	"github.com/seed-3f7b73d1/onetime/onetimed/internal/config"
 	"github.com/seed-3f7b73d1/onetime/onetimesend"
 )
 
@@ -42,6 +44,10 @@ func (s *Server) Run(ctx context.Context, hangup <-chan struct{}) error {
 	reloaded := make(chan struct{})
 	go func() { defer close(reloaded); s.keepReading(reloading, hangup) }()
 	s.log.Info("serving", "listen", s.listener.Addr().String(), "monitor", s.MonitorAddr())
+
+	if host, _, _ := net.SplitHostPort(s.config.Address()); !config.Loopback(host) && s.config.TLS.Certificate.IsZero() {
+		s.log.Warn("no TLS here: whatever is in front must encrypt, or callers' keys travel in clear")
+	}
 
 	var err error
 	select {
