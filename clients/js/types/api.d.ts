@@ -230,7 +230,7 @@ export interface StartIn {
   client?: Client
   /**
    * There is no such account: the answer is the same, nothing is sent and nothing verifies, so that nobody learns who
-   * has an account.
+   * has an account. With the channel none there are no secrets.
    */
   decoy?: boolean
   /**
