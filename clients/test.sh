@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the clients with the server itself, and compares what is generated. Needs Go, Node.js 18 or newer, npm's registry and
-# Python 3.9 or newer. In CI PYTHON and NODE may name others than those on PATH.
+# Python 3.9 or newer; NODE and PYTHON name others than those on PATH.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -13,10 +13,7 @@ import { RefusedError, UndecidedError } from './errors.js'
  */
 export function judge(name, call, { status, headers, body }, key) {
   const bad = () => new UndecidedError(name, { code: 'bad_answer', status, retryAfter: seconds(headers) }, `status ${status}`)
-  if (status === call.status && call.answer === null) {
-    if (body.byteLength > 0) throw bad()
-    return undefined
-  }
+  if (status === call.status && call.answer === null) return undefined
   const text = mediaType(headers)
   if (status === call.status && text === 'application/json') {
     const value = parse(body)

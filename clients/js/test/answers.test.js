@@ -30,6 +30,7 @@ const noYes = {
   'a yes without a type': send(200, undefined, said(yes)),
   'a yes of two types': send(200, 'application/json, text/html', said(yes)),
   'a yes in another charset': send(200, 'application/json; charset=utf-16', said(yes)),
+  'a yes in two charsets': send(200, 'application/json; charset=utf-8; charset=utf-16', said(yes)),
   'truncated JSON': send(200, 'application/json', said(yes).slice(0, -1)),
   'JSON and more': send(200, 'application/json', said(yes) + said(yes)),
   'JSON behind a byte order mark': send(200, 'application/json', '\ufeff' + said(yes)),

@@ -256,20 +256,25 @@ test('no listener stays at a signal', async () => {
   assert.equal(listeners, 0)
 })
 
-test('a process ends by itself after a time-out and after an abort', async () => {
-  const server = await hostile(() => {})
+test('a call leaves no timer and no promise behind: after a yes, a time-out and an abort', async () => {
+  const hanging = await hostile(() => {})
+  const busy = await hostile((response) => json(response, 503, problem(503, 'undecided', { retry_after: 10 })))
+  const good = await hostile((response) => response.writeHead(204).end())
   const script = `
     import { Onetime } from 'onetimed-client'
-    const client = new Onetime({ url: '${server.url}', key: '${key}' })
     process.on('unhandledRejection', () => process.exit(3))
-    const codes = []
-    await client.undo('undo', { timeout: 200 }).catch((error) => codes.push(error.code))
-    await client.check('id', { code: '1' }, { timeout: 400 }).catch((error) => codes.push(error.code))
-    await client.check('id', { code: '1' }, { signal: AbortSignal.timeout(200) }).catch((error) => codes.push(error.name))
-    console.log(codes.join())
-    process.on('exit', () => console.log(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length))`
+    const to = (url) => new Onetime({ url, key: '${key}', timeout: 50_000 })
+    const said = []
+    const fails = (call) => call.catch((error) => said.push(error.code === 23 ? error.name : error.code))
+    await fails(to('${hanging.url}').undo('undo', { timeout: 200 }))
+    await fails(to('${hanging.url}').check('id', { code: '1' }, { timeout: 400 }))
+    await fails(to('${hanging.url}').check('id', { code: '1' }, { signal: AbortSignal.timeout(200) }))
+    await fails(to('${busy.url}').check('id', { code: '1' }, { signal: AbortSignal.timeout(2000) }))
+    await to('${good.url}').undo('undo')
+    said.push(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length)
+    console.log(said.join())`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     cwd: fileURLToPath(new URL('.', import.meta.url)), timeout: 60_000,
   })
-  assert.equal(stdout, 'timeout,timeout,TimeoutError\n0\n')
+  assert.equal(stdout, 'timeout,timeout,TimeoutError,TimeoutError,0\n')
 })

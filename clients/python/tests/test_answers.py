@@ -35,6 +35,7 @@ NO_YES: Dict[str, Answering] = {
     "a yes of two types": send(200, "application/json, text/html", said(YES)),
     "a yes of two headers": lambda handler, _: handler.send(200, JSON, said(YES), Content_type="text/html"),
     "a yes in another charset": send(200, "application/json; charset=utf-16", said(YES)),
+    "a yes in two charsets": send(200, "application/json; charset=utf-8; charset=utf-16", said(YES)),
     "truncated JSON": send(200, JSON, said(YES)[:-1]),
     "JSON and more": send(200, JSON, said(YES) * 2),
     "JSON behind a byte order mark": send(200, JSON, b"\xef\xbb\xbf" + said(YES)),
