@@ -1,0 +1,2 @@
+export { Onetime } from "./onetime.js";
+export { OnetimeError, RefusedError, UndecidedError } from "./errors.js";
