@@ -75,9 +75,10 @@ class TestFlow(Served):
         self.onetime.start("login", subject, request="a request of 16 or more", binding=binding, client=Client(known_browser=browser))
         code = self.message(subject)["code"]
         check = self.onetime.check_service
-        of = {"subject": subject, "code": code, "request": "a request of 16 or more"}
-        self.refuses("invalid", 422, check, "login", **of, known_browser=browser)
-        self.assertEqual(check("login", **of, binding=binding, known_browser=browser, known_since=1).subject, subject)
+        request = "a request of 16 or more"
+        self.refuses("invalid", 422, check, "login", subject=subject, code=code, request=request, known_browser=browser)
+        proof = check("login", subject=subject, code=code, request=request, binding=binding, known_browser=browser, known_since=1)
+        self.assertEqual(proof.subject, subject)
 
     def test_the_channel_none_gives_the_secrets_to_the_caller(self) -> None:
         both = self.onetime.start("login", "account-1", channel="none", kind="both")
@@ -138,10 +139,10 @@ class TestFlow(Served):
         assert started.code is not None
         self.refuses("code_mismatch", 422, self.onetime.check, started.id, wrong(started.code))
         known = admin.status("login", subject)
-        self.assertEqual((known.failures, len(known.pending), known.pending[0].code), (1, 1, True))
+        self.assertEqual((known.strangers.failures, len(known.pending), known.pending[0].code), (1, 1, True))
         self.assertTrue(admin.explain("login", subject).sentence.endswith("."))
         admin.unlock("login", subject)
-        self.assertEqual(admin.status("login", subject).failures, 0)
+        self.assertEqual(admin.status("login", subject).strangers.failures, 0)
         admin.revoke("login", subject)
         self.refuses("not_found", 404, self.onetime.check, started.id, started.code)
         admin.erase("login", subject)

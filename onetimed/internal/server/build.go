@@ -86,7 +86,7 @@ func (s *Server) apiConfig(held *secrets) (api.Config, error) {
 	c := s.config
 	out := api.Config{
 		SealKeys: append([][]byte{held.current}, held.previous...), NamingKey: held.naming,
-		Timeout: c.Timeout, Logger: s.log, ObserveCall: s.metrics.call, ObserveDelivery: s.metrics.delivery,
+		Timeout: c.Timeout, Logger: s.log, ObserveCall: s.metrics.call, ObserveDelivery: s.delivered,
 	}
 	if c.PublicURL != "" && len(held.signing) > 0 {
 		out.Issuer, out.SigningKeys = c.PublicURL, held.signing

@@ -163,3 +163,12 @@ func TestDevelopment_LeavesPathsOfTheAPIAsTheyAre(t *testing.T) {
 		require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), path)
 	}
 }
+
+// Whoever tries things out sends to one address again and again.
+func TestDevelopment_EachMessageToAnAddressComes(t *testing.T) {
+	s := start(t, "")
+	for range 10 {
+		s.post(t, s.developerKey, "/v1/services/login/verifications", map[string]any{"subject": "ann@example.com"})
+		require.NotEmpty(t, s.take(t, "ann@example.com")["code"])
+	}
+}

@@ -103,8 +103,9 @@ func outcomeOf(err error) string {
 	return "undecided"
 }
 
-func (m *metrics) delivery(_ context.Context, e onetime.Event) {
-	outcome := "failed"
+// delivery counts what became of a message, and names it.
+func (m *metrics) delivery(e onetime.Event) (outcome string) {
+	outcome = "failed"
 	switch {
 	case e.Err == nil:
 		outcome = "delivered"
@@ -116,6 +117,14 @@ func (m *metrics) delivery(_ context.Context, e onetime.Event) {
 		outcome = "refused"
 	}
 	m.deliveries.WithLabelValues(e.Purpose, outcome).Inc()
+	return outcome
+}
+
+// delivered is told what became of a message. The error stays out of the log: what a mail server says may name the person.
+func (s *Server) delivered(ctx context.Context, e onetime.Event) {
+	if outcome := s.metrics.delivery(e); e.Err != nil {
+		s.log.WarnContext(ctx, "not delivered", "outcome", outcome, "service_purpose", e.Purpose, "issue", e.ID, "who", e.Who)
+	}
 }
 
 // read is told how a reading of secrets went.

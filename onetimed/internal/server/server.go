@@ -131,9 +131,14 @@ func prepare(ctx context.Context, c *config.Config, env Environment) (*Server, *
 		s.redis = s.database.client
 	}
 	s.metrics.watch(s.redis)
-	s.queue, err = onetimesend.NewQueue(s.send,
+	options := []onetimesend.QueueOption{
 		onetimesend.WithWorkers(c.Queue.Workers), onetimesend.WithWaiting(c.Queue.Waiting),
-		onetimesend.WithAttempts(c.Queue.Attempts), onetimesend.WithDelay(c.Queue.Delay))
+		onetimesend.WithAttempts(c.Queue.Attempts), onetimesend.WithDelay(c.Queue.Delay),
+	}
+	if s.inbox != nil { // whoever tries things out tries them often, and floods nobody
+		options = append(options, onetimesend.WithRecipientLimits())
+	}
+	s.queue, err = onetimesend.NewQueue(s.send, options...)
 	if err != nil {
 		return nil, nil, errors.Join(wrapAt("queue", err), s.Close())
 	}
