@@ -99,6 +99,7 @@ type Service struct {
 	Keep          *int
 	SendLimits    []onetime.Limit
 	GuessLimits   []onetime.Limit
+	KnownFor      time.Duration
 	CodeInSubject bool
 	Audience      string
 	Lifetime      time.Duration

@@ -167,6 +167,8 @@ var serviceSettings = []setting[Service]{
 		into(list(4, limit(1000)), func(s *Service) *[]onetime.Limit { return &s.SendLimits })},
 	{"guess_limits", "10 per 1h, 50 per 720h", "1 to 4 limits: 1 to 100 per 1s to 720h", "Wrong codes of one subject.",
 		into(list(4, limit(100)), func(s *Service) *[]onetime.Limit { return &s.GuessLimits })},
+	{"known_for", "2160h", "24h to 9600h", "How long a browser that signed in stays a known one.",
+		into(duration(24*time.Hour, 400*24*time.Hour), func(s *Service) *time.Duration { return &s.KnownFor })},
 	{"access_tokens/audience", "", "1 to 512 bytes", "Lets check answer with an access token for this audience. It needs signing_keys and public_url.",
 		into(text, func(s *Service) *string { return &s.Audience })},
 	{"access_tokens/lifetime", "15m", "1m to 24h", "How long an access token lives.",

@@ -71,6 +71,9 @@ func policy(c *config.Service) []onetime.Option {
 	if len(c.SendLimits) > 0 {
 		opts = append(opts, onetime.WithSendLimits(c.SendLimits...))
 	}
+	if c.KnownFor > 0 {
+		opts = append(opts, onetime.WithKnownBrowsers(c.KnownFor, nil, nil))
+	}
 	if len(c.GuessLimits) > 0 {
 		opts = append(opts, onetime.WithGuessLimits(c.GuessLimits...))
 	}
