@@ -114,6 +114,34 @@ func TestCustom_ACodeWorksInItsBrowserOnly(t *testing.T) {
 }
 
 // A session that cannot begin gives the code back.
+func TestCustom_AStrangerLocksNoKnownBrowserOut(t *testing.T) {
+	t.Parallel()
+	s, in := open(t)
+	home := s.Visitor()
+	signsIn := func() {
+		sent := home.Mails(1, func() { home.Submit(home.Get("/sign-in"), "address", alice) })[0]
+		home.Submit(home.Get("/sign-in/code"), "code", sent.Code)
+		require.Equal(t, alice, home.SignedIn())
+	}
+	signsIn()
+	stranger := s.Visitor()
+	lock := func() bool {
+		status, err := in.codes.Status(t.Context(), alice)
+		require.NoError(t, err)
+		return status.SendIn > 0
+	}
+	for range 20 {
+		if !lock() {
+			stranger.Post("/sign-in", "address", alice)
+		}
+	}
+	require.True(t, lock())
+	require.NoError(t, in.codes.Revoke(t.Context(), alice))
+	require.Contains(t, s.Visitor().Post("/sign-in", "address", alice).Text, "Wait a while")
+	home.Post("/sign-out")
+	signsIn()
+}
+
 func TestCustom_AFailedLookupGivesTheCodeBack(t *testing.T) {
 	t.Parallel()
 	s, in := open(t)

@@ -71,7 +71,7 @@ func (s *signIn) ask(w http.ResponseWriter, r *http.Request) {
 		v = visit{typed, rand.Text(), ""}
 	}
 	next := visit{typed, v.Binding, rand.Text()}
-	opts := []onetime.IssueOption{onetime.WithBinding(next.Binding), onetime.WithRequest(next.Request)}
+	opts := []onetime.IssueOption{onetime.WithBinding(next.Binding), onetime.WithRequest(next.Request), s.known(r)}
 	if !found {
 		to, opts = typed, append(opts, onetime.AsDecoy())
 	}
@@ -113,7 +113,7 @@ func (s *signIn) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	// Both halves of a double click sign in.
 	proof, err := s.codes.VerifyOTP(r.Context(), v.Address, r.PostFormValue("code"),
-		onetime.WithBinding(v.Binding), onetime.WithRequest(v.Request), onetime.Idempotent(v.Binding))
+		onetime.WithBinding(v.Binding), onetime.WithRequest(v.Request), onetime.Idempotent(v.Binding), s.known(r))
 	if err != nil {
 		s.fail(w, r, codePage, err)
 		return
@@ -124,6 +124,7 @@ func (s *signIn) enter(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, codePage, errors.Join(err, proof.Undo(r.Context()))) // nobody is signed in, and the code works again
 		return
 	}
+	s.remember(w, r, proof)
 	s.Sessions.Begin(w, r, account) // with a new id
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
