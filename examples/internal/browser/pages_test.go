@@ -193,17 +193,17 @@ func TestBrowser_PagesOfWhatIsOver(t *testing.T) {
 	phone.Examine("start-no-cookie")
 }
 
-// After 100 wrong codes in a row an account has none any more, and its messages have the link alone.
+// After 85 wrong codes in a row an account has none any more, and its messages have the link alone.
 func TestBrowser_PagesOfDisabledCodes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(*onetimehttp.Config) {}, []onetime.Option{
 		onetime.WithSendLimits(), onetime.WithMaxAttempts(16), onetime.WithGuessLimits(onetime.Limit{Burst: 100, Per: time.Second}),
 	})
 	guesser := onetimetest.NewBrowser(t, s.origin, s.handler)
-	for failures := 0; failures < 100; {
+	for failures := 0; failures < 85; {
 		page := guesser.Submit(guesser.Get("/sign-in"), "address", address)
 		code := s.mail().Code
-		for range min(16, 100-failures) {
+		for range min(16, 85-failures) {
 			failures++
 			page = guesser.Submit(page, "code", wrong(code, failures))
 			require.Equal(t, http.StatusForbidden, page.Status)
