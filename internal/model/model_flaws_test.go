@@ -45,7 +45,6 @@ var flaws = map[string]flaw{
 	"a known browser has the row of strangers":       {"if row == 'F' then other, disabled_at = 'f', KNOWN_DISABLED_AT end", "row = 'f'"},
 	"a known browser's challenge gives way":          {"if a.kept ~= b.kept then return a.kept end", ""},
 	"known browsers have 85 wrong codes":             {"other, disabled_at = 'f', KNOWN_DISABLED_AT", "other, disabled_at = 'f', DISABLED_AT"},
-	"issue disables known browsers at 85":            {"(known and KNOWN_DISABLED_AT or DISABLED_AT)", "DISABLED_AT"},
 	"an issue forgets whether it was known":          {"if known then as = string.upper(as) end", ""},
 	"a late Revoke ends what was issued since":       {"call('HGET', KEYS[1], 'r') == id", "false"},
 }

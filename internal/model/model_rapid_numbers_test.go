@@ -45,6 +45,7 @@ type numberMachine struct {
 	proofs    []numberProof
 	copies    []lateNumber
 	last      place
+	latest    int64 // that the clock ever said: what was forgotten then stays so where it steps back
 }
 
 // An owned secret is one of a person.
@@ -272,7 +273,7 @@ func (m *numberMachine) yes(t *rapid.T, by *instance, c judged, made once.Use, w
 				others[use.secret] = true
 			}
 		}
-		gone := before.lost < m.lost || len(others) >= maxSecrets || m.now-before.at >= kept(n.Kind)
+		gone := before.lost < m.lost || len(others) >= maxSecrets || max(m.now, m.latest)-before.at >= kept(n.Kind)
 		require.True(t, gone && !before.written, "a number was used twice: %+v", before)
 		m.reached("numbers: yes, again, since Redis and the write were lost")
 	default:

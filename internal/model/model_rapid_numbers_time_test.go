@@ -70,6 +70,7 @@ func (a *account) alone(at int64) bool {
 func (m *numberMachine) move(t *rapid.T, d int64) {
 	m.server.move(t, d)
 	m.now = m.server.now
+	m.latest = max(m.latest, m.now)
 	for p := range m.accounts {
 		m.of(p)
 	}
