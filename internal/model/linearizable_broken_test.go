@@ -17,7 +17,7 @@ import (
 // The tests of this file show that those of linearizable_test.go can fail.
 
 // mode is where the terms of a verification, its third argument, say whether it uses something up.
-const mode = 5
+const mode = 6
 
 // isVerify tells the arguments of a verification that may use something up.
 func isVerify(args []any) bool {
@@ -25,7 +25,7 @@ func isVerify(args []any) bool {
 		return false
 	}
 	terms, _ := args[2].(string)
-	return (len(terms) == 6 || len(terms) == 18) && terms[mode] == 'v' // without a group, and with one
+	return (len(terms) == 7 || len(terms) == 19) && terms[mode] == 'v' // without a group, and with one
 }
 
 // A twoStep client asks whether a secret is right, and uses it up afterwards.
