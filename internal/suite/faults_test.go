@@ -200,16 +200,16 @@ func TestFault_StoppedServer(t *testing.T) {
 	const copies = 4 // of a command that go-redis sends again and again
 	alone := rig.NewServer(t)
 	node := sync.OnceValue(func() *rig.Server { return newNode(t) })
-	soon := redis.Options{PoolSize: 100, ReadTimeout: hurried / 6, MinRetryBackoff: time.Millisecond}
+	soon := redis.Options{PoolSize: 200, ReadTimeout: hurried / 6, MinRetryBackoff: time.Millisecond}
 	for _, client := range []struct {
 		name             string
 		options          redis.Options
 		inCluster, acked bool
 	}{
-		{name: "client", options: redis.Options{PoolSize: 100}},
+		{name: "client", options: redis.Options{PoolSize: 200}},
 		{name: "client that sends again", options: soon},
 		{name: "WithReplicaAck", options: soon, acked: true},
-		{name: "cluster client", options: redis.Options{PoolSize: 100}, inCluster: true},
+		{name: "cluster client", options: redis.Options{PoolSize: 200}, inCluster: true},
 		{name: "cluster client WithReplicaAck", options: soon, inCluster: true, acked: true},
 	} {
 		t.Run(client.name, func(t *testing.T) {
