@@ -31,6 +31,7 @@ func (m *Manager) core() *core.Core {
 		Challenge: func(typed, binding string) (string, keyring.Challenge, error) {
 			return m.challenge(typed, callOptions{bound: binding != "", binding: binding})
 		},
+		KnowsBrowser: m.knowsBrowser,
 		Observe: func(ctx context.Context, op, kind, id, tag string, err error, start time.Time) {
 			e := Event{Op: op, Kind: kind, ID: id, Err: err}
 			if tag != "" {

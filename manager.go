@@ -91,16 +91,16 @@ func (m *Manager) challenge(typed string, o callOptions) (string, keyring.Challe
 	return subject, c, nil
 }
 
-// known reports whether one of the browsers whose credentials a call shows is known to be the subject's.
-func (m *Manager) known(subject string, o callOptions) bool {
-	if o.browsers == "" {
+// knowsBrowser reports whether one of the credentials was issued to the subject since a time, and is not too old.
+func (m *Manager) knowsBrowser(subject, credentials string, since time.Time) bool {
+	if credentials == "" {
 		return false
 	}
-	now, since := m.config.now(), o.knownSince
+	now := m.config.now()
 	if oldest := now.Add(-m.config.policy.KnownFor); since.Before(oldest) {
 		since = oldest
 	}
-	return m.ring.KnowsBrowser(subject, o.browsers, since, now)
+	return m.ring.KnowsBrowser(subject, credentials, since, now)
 }
 
 // An issue is what one call made, before it is an OTP, a Token or a Link.
@@ -137,7 +137,7 @@ func (m *Manager) issue(ctx context.Context, op, typed string, opts []IssueOptio
 	if code {
 		kind = keyring.Code
 	}
-	call.group, call.known = m.group(op, c, kind, "", o), m.known(subject, o)
+	call.group, call.known = m.group(op, c, kind, "", o), m.knowsBrowser(subject, o.browsers, o.knownSince)
 	if code || o.code {
 		made.codeTTL = min(made.ttl, policy.OTPTTL)
 		made.code = m.newCode(subject, o.decoy)

@@ -87,7 +87,7 @@ func (m *Manager) judgeOTP(ctx context.Context, typed, shown string, opts []Veri
 	if v, err = m.judge(ctx, "VerifyOTP", judged{
 		Challenge: c, kind: keyring.Code, mode: modeVerify, subject: subject, secret: clean, keys: m.ring.Keys,
 		requests: o.anyRequests(), group: m.group("VerifyOTP", c, keyring.Code, clean, o),
-		known: m.known(subject, o),
+		known: m.knowsBrowser(subject, o.browsers, o.knownSince),
 	}); err != nil {
 		return Verification{}, who, err
 	}

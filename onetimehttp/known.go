@@ -68,8 +68,7 @@ func (f *Flow) recognized(r *http.Request, s *session, typed string) (person, er
 	if err != nil { // the call that follows refuses it
 		return p, nil
 	}
-	oldest := s.now.Add(-p.manager.Policy().KnownFor)
-	p.known = inside.Ring.KnowsBrowser(subject, s.browser, oldest, s.now)
+	p.known = inside.KnowsBrowser(subject, s.browser, time.Time{})
 	if !p.known || f.config.KnownSince == nil {
 		return p, nil
 	}
@@ -79,7 +78,7 @@ func (f *Flow) recognized(r *http.Request, s *session, typed string) (person, er
 		return p, errKnownSince
 	}
 	p.since = onetime.KnownSince(since)
-	p.known = since.Before(oldest) || inside.Ring.KnowsBrowser(subject, s.browser, since, s.now)
+	p.known = inside.KnowsBrowser(subject, s.browser, since)
 	return p, nil
 }
 

@@ -203,7 +203,7 @@ func TestChange_FailedStoreAndNoRedisAsksForANewLink(t *testing.T) {
 		}
 		return nil
 	})
-	require.Equal(t, errLost.text, v.Submit(shown).Said())
+	require.Equal(t, errLost.Text, v.Submit(shown).Said())
 	require.Equal(t, alice, addressOf(t, s))
 }
 
@@ -296,7 +296,7 @@ func TestChange_AddressTakenMeanwhile(t *testing.T) {
 	require.NoError(t, err)
 	shown := press(v, request.Link)
 	require.Equal(t, http.StatusConflict, shown.Status)
-	require.Equal(t, errTaken.text, shown.Said())
+	require.Equal(t, errTaken.Text, shown.Said())
 	require.Equal(t, alice, addressOf(t, s))
 	require.Equal(t, http.StatusGone, v.Get(request.Link).Status, "for good")
 }

@@ -4,28 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/seed-3f7b73d1/onetime"
+	"github.com/seed-3f7b73d1/onetime/examples/internal/pages"
 	"github.com/seed-3f7b73d1/onetime/onetimehttp"
 )
 
-// A problem is an error that a person is told.
-type problem struct {
-	status int
-	text   string
-}
-
-func (p *problem) Error() string { return p.text }
-
 // What there is to tell beside what onetime refuses.
 var (
-	errEnded   = &problem{http.StatusGone, "This no longer works: sign in again."}
-	errBrowser = &problem{http.StatusForbidden, "Sign in again in this browser, with cookies allowed."}
-	errNotDone = &problem{http.StatusServiceUnavailable, "That could not be done just now. Wait for the next code and try again."}
+	errEnded   = &pages.Problem{Status: http.StatusGone, Text: "This no longer works: sign in again."}
+	errBrowser = &pages.Problem{Status: http.StatusForbidden, Text: "Sign in again in this browser, with cookies allowed."}
+	errTooFast = &pages.Problem{Status: http.StatusTooManyRequests, Text: "Too many attempts. Wait a minute."}
+	errNotDone = &pages.Problem{Status: http.StatusServiceUnavailable, Text: "That could not be done just now. Wait for the next code and try again."}
 )
-
-const tooFast = "Too many attempts. Wait a minute."
 
 // betweenError says what the refusal of a token between the two factors means to whoever shows it.
 func betweenError(err error) error {
@@ -51,12 +42,14 @@ var codeTexts = []struct {
 	{onetime.ErrDisabled, "Codes of the app are disabled for this account. Use a recovery code.", "Recovery codes are disabled for this account. Ask us for help."},
 }
 
-// describe returns what to tell of the refusal of a code.
-func describe(err error, recovery bool) onetimehttp.Problem {
-	said := onetimehttp.ProblemOf(err)
-	var own *problem
+// tell returns what to tell of the refusal of a code, and sets the header that goes with it. No error is 200.
+func tell(w http.ResponseWriter, err error, recovery bool) onetimehttp.Problem {
+	if err == nil {
+		return onetimehttp.Problem{Status: http.StatusOK}
+	}
+	said := pages.Say(w, err)
+	var own *pages.Problem
 	if errors.As(err, &own) {
-		said.Status, said.Detail = own.status, own.text
 		return said
 	}
 	if !errors.Is(err, onetime.ErrDenied) {
@@ -80,27 +73,7 @@ func describe(err error, recovery bool) onetimehttp.Problem {
 	return said
 }
 
-// tell returns what to tell of an error, and sets the header that goes with it. No error is 200.
-func tell(w http.ResponseWriter, err error, recovery bool) onetimehttp.Problem {
-	if err == nil {
-		return onetimehttp.Problem{Status: http.StatusOK}
-	}
-	said := describe(err, recovery)
-	if said.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(said.RetryAfter))
-	}
-	return said
-}
-
 // fail shows a page that says what an error means.
 func (a *app) fail(w http.ResponseWriter, err error) {
-	said := onetimehttp.ProblemOf(err)
-	var own *problem
-	if errors.As(err, &own) {
-		said.Status, said.Detail = own.status, own.text
-	}
-	if said.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(said.RetryAfter))
-	}
-	a.pages.Show(w, said.Status, "problem", said)
+	a.pages.Fail(w, err)
 }

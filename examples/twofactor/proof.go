@@ -61,7 +61,7 @@ func (a *app) proved(w http.ResponseWriter, r *http.Request, c change) (account 
 		return account, proof, false
 	}
 	if wait, err := a.tries(r); err != nil || wait > 0 {
-		a.showChange(w, c, &problem{http.StatusTooManyRequests, tooFast})
+		a.showChange(w, c, errTooFast)
 		return account, proof, false
 	}
 	proof, err := a.factors.VerifyIn(r.Context(), a.store, account.ID, r.PostFormValue("code"), a.once(r, c.Action))

@@ -144,7 +144,7 @@ func (a *app) confirm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if wait, err := a.tries(r); err != nil || wait > 0 {
-		a.showEnrollment(w, enrollment, &problem{http.StatusTooManyRequests, tooFast})
+		a.showEnrollment(w, enrollment, errTooFast)
 		return
 	}
 	proof, err := a.factors.Confirm(r.Context(), account.ID, enrollment.Blob, r.PostFormValue("code"))

@@ -229,6 +229,6 @@ func TestLimit_AddressThatTriesTooOften(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		a.mux.ServeHTTP(answer, r)
 		require.Equal(t, http.StatusTooManyRequests, answer.Code)
-		require.Contains(t, answer.Body.String(), tooFast)
+		require.Contains(t, answer.Body.String(), errTooFast.Text)
 	}
 }

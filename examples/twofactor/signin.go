@@ -141,7 +141,7 @@ func (a *app) takeSecond(by way) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token, code := r.PostFormValue("token"), strings.TrimSpace(r.PostFormValue("code"))
 		if wait, err := a.tries(r); err != nil || wait > 0 {
-			a.showSecond(w, by, token, &problem{http.StatusTooManyRequests, tooFast})
+			a.showSecond(w, by, token, errTooFast)
 			return
 		}
 		if len(code) > maxCode {

@@ -201,7 +201,7 @@ func TestSecond_TokenEnds(t *testing.T) {
 	}))
 	for _, shown := range []sitetest.Page{v.Get(byApp.page(ended)), v.Post(byApp.Action, "token", ended, "code", p.code())} {
 		require.Equal(t, http.StatusGone, shown.Status)
-		require.Equal(t, errEnded.text, shown.Said())
+		require.Equal(t, errEnded.Text, shown.Said())
 	}
 	require.Empty(t, v.SignedIn())
 }

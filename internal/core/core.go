@@ -20,6 +20,8 @@ type Core struct {
 	Subject func(typed string) (string, error)
 	// Challenge returns a subject's own spelling and its challenge, that of a binding unless it is empty.
 	Challenge func(typed, binding string) (string, keyring.Challenge, error)
+	// KnowsBrowser reports whether a credential is of a subject in its own spelling, issued since a time, and not too old.
+	KnowsBrowser func(subject, credentials string, since time.Time) bool
 	// Observe tells the Manager's observer of a call about the subject of a tag, empty if it is not known.
 	Observe func(ctx context.Context, op, kind, id, tag string, err error, start time.Time)
 	// Now is the local clock.

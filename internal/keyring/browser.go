@@ -13,8 +13,8 @@ const (
 	browserHead    = 1 + 4
 	browserSize    = browserHead + tagSize
 
-	// MaxBrowsers is how many credentials of a list count.
-	MaxBrowsers = 4
+	// maxBrowsers is how many credentials of a list count.
+	maxBrowsers = 4
 	// browserSkew is how far ahead another instance's clock may be.
 	browserSkew = 5 * time.Minute
 )
@@ -29,9 +29,9 @@ func (r *Ring) BrowserCredential(subject string, at time.Time) string {
 // KnowsBrowser reports whether one of the credentials is of the subject, and as old as from since to now, with a skew ahead.
 func (r *Ring) KnowsBrowser(subject, credentials string, since, now time.Time) bool {
 	known := false
-	for _, credential := range splitBrowsers(credentials) {
+	for _, raw := range readBrowsers(credentials) {
 		// What is wrong with a time is found after the MAC, so that whoever shows a credential learns nothing by how long it takes.
-		mine, at := r.browserOf(subject, credential)
+		mine, at := r.isBrowserOf(subject, raw), time.Unix(int64(binary.BigEndian.Uint32(raw[1:])), 0)
 		if mine && !at.Before(since) && !at.After(now.Add(browserSkew)) {
 			known = true
 		}
@@ -42,42 +42,30 @@ func (r *Ring) KnowsBrowser(subject, credentials string, since, now time.Time) b
 // AddBrowser puts a credential of the subject in front of the others, whose own it replaces. The last of too many goes.
 func (r *Ring) AddBrowser(subject, credential, others string) string {
 	kept := []string{credential}
-	for _, other := range splitBrowsers(others) {
-		if mine, _ := r.browserOf(subject, other); !mine && len(kept) < MaxBrowsers {
-			kept = append(kept, other)
+	for _, raw := range readBrowsers(others) {
+		if !r.isBrowserOf(subject, raw) && len(kept) < maxBrowsers {
+			kept = append(kept, Encoding.EncodeToString(raw))
 		}
 	}
 	return strings.Join(kept, ".")
 }
 
-// splitBrowsers returns the first credentials of a list that can be ones.
-func splitBrowsers(credentials string) []string {
-	var well []string
-	for _, credential := range strings.SplitN(credentials, ".", MaxBrowsers+1) {
-		if _, ok := readBrowser(credential); ok && len(well) < MaxBrowsers {
-			well = append(well, credential)
+// readBrowsers returns the first of a list that have the form of credentials.
+func readBrowsers(credentials string) (all [][]byte) {
+	for _, credential := range strings.SplitN(credentials, ".", maxBrowsers+1) {
+		if len(credential) != Encoding.EncodedLen(browserSize) || len(all) == maxBrowsers {
+			continue
+		}
+		raw, err := Encoding.DecodeString(credential)
+		if err == nil && len(raw) == browserSize && raw[0] == browserVersion { // the decoder skips line breaks
+			all = append(all, raw)
 		}
 	}
-	return well
+	return all
 }
 
-// browserOf reports whether a credential is the subject's, and when it was made.
-func (r *Ring) browserOf(subject, credential string) (mine bool, at time.Time) {
-	raw, ok := readBrowser(credential)
-	if !ok {
-		return false, time.Time{}
-	}
-	mine = hmac.Equal(raw[browserHead:], []byte(r.browserMAC(subject, raw[:browserHead])))
-	return mine, time.Unix(int64(binary.BigEndian.Uint32(raw[1:])), 0)
-}
-
-// readBrowser reads what has the form of a credential.
-func readBrowser(credential string) (raw []byte, ok bool) {
-	if len(credential) != Encoding.EncodedLen(browserSize) {
-		return nil, false
-	}
-	raw, err := Encoding.DecodeString(credential)
-	return raw, err == nil && len(raw) == browserSize && raw[0] == browserVersion // the decoder skips line breaks
+func (r *Ring) isBrowserOf(subject string, raw []byte) bool {
+	return hmac.Equal(raw[browserHead:], []byte(r.browserMAC(subject, raw[:browserHead])))
 }
 
 func (r *Ring) browserMAC(subject string, head []byte) string {

@@ -1,14 +1,9 @@
 package model
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"github.com/seed-3f7b73d1/onetime/internal/core"
-	"github.com/seed-3f7b73d1/onetime/internal/suite/rig"
 )
 
 // numberFlaws are found by the answers, the ends of the records, or rule 15.
@@ -62,33 +57,7 @@ var numberFlaws = map[string]flaw{
 
 // The tests of SameAnswers can fail: with a flaw in a script they do, because of an answer and not because the script breaks.
 func TestNumbers_FindsFlawedScripts(t *testing.T) {
-	rig.Needs(t, rig.Redis)
-	if testing.Short() {
-		t.Skip("left out by -short")
-	}
-	setFlag(t, "rapid.checks", "100", 3000)
-	setFlag(t, "rapid.steps", "30", 60)
-	setFlag(t, "rapid.seed", "0", 1)
-	setFlag(t, "rapid.nofailfile", "false", true)
-	setFlag(t, "rapid.shrinktime", "30s", "0s")
-	s := newRedis(t)
-	for name, f := range numberFlaws {
-		t.Run(name, func(t *testing.T) {
-			count := 0
-			for _, script := range []string{"once", "onceundo", "numbers"} {
-				count += strings.Count(core.ScriptText(script), f.text)
-			}
-			require.Equal(t, 1, count, "the flaw is no longer in one script")
-			s.flaw, s.hashes = f, map[string]string{}
-			try, checks := &trial{TB: t}, 0
-			rapid.Check(try, func(t *rapid.T) {
-				s.empty(t)
-				checks++
-				newNumberMachine(s, func(string) {}).run(t)
-			})
-			require.True(t, try.failed, "not found")
-			require.NotContains(t, try.text.String(), "ERR")
-			t.Logf("after %d checks", checks)
-		})
-	}
+	findsFlaws(t, numberFlaws, []string{"once", "onceundo", "numbers"}, []string{"ERR"}, 60, func(t *rapid.T, s *server) {
+		newNumberMachine(s, func(string) {}).run(t)
+	})
 }

@@ -578,11 +578,16 @@ func TestGuessingOdds_FiguresOfTheThreatModel(t *testing.T) {
 	}
 	sprayed := fmt.Sprintf("One guess each at a million people is right at least once with %.1f %% (6 digits) or %.2f %% (8 digits)", spray(1e6, 1, 1e6), spray(1e6, 1, 1e8))
 	require.Contains(t, prose(t, "README.md"), sprayed)
-	day := float64(wrongCodes(rig.Offline(t).Policy().GuessLimits, oddsDay))
+	policy := rig.Offline(t).Policy()
+	require.Contains(t, prose(t, "README.md"), fmt.Sprintf("gets as much again: %.4f %% a year", 100*policy.GuessingOddsOfThief(oddsYear)))
+	day := float64(wrongCodes(policy.GuessLimits, oddsDay))
 	for _, figure := range []string{
 		sprayed,
 		fmt.Sprintf("%.0f guesses each in a day are right %.0f times with 6 digits and %.2f times with 8", day, 1e6*day/1e6, 1e6*day/1e8),
 		fmt.Sprintf("two purposes under the defaults: at most %.4f %% a year", 2*100*rig.Offline(t).Policy().GuessingOdds(oddsYear)),
+		fmt.Sprintf("together %.0f in a day and 1,%03d in a year, %.4f %% and %.4f %% with 6 digits", 2*day, 2*wrongCodes(policy.GuessLimits, oddsYear)-1000,
+			100*policy.GuessingOddsOfThief(oddsDay), 100*policy.GuessingOddsOfThief(oddsYear)),
+		fmt.Sprintf("85 in a row without a success, which take %d days", int(35*(30*oddsDay/50)/oddsDay)), // the first 50 at once
 		fmt.Sprintf("each call adds at most %d wrong codes", rig.Offline(t).Policy().GuessLimits[1].Burst),
 	} {
 		require.Contains(t, threatModel(t), figure)

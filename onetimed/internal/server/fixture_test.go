@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,4 +298,43 @@ func decode(t testing.TB, response *http.Response) map[string]any {
 	var body map[string]any
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&body))
 	return body
+}
+
+// underLoad lets so many callers do something again and again, each time for another person. more waits until so many more were
+// answered; end stops the callers, and fails the test for what failed.
+func underLoad(t *testing.T, callers int, do func(person string) error) (more func(n int64), end func()) {
+	var load sync.WaitGroup
+	var answered atomic.Int64
+	stop := make(chan struct{})
+	failures := make(chan error, 100)
+	for caller := range callers {
+		load.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := do(fmt.Sprintf("person-%d-%d@example.com", caller, i)); err != nil {
+					select {
+					case failures <- err:
+					default:
+					}
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	more = func(n int64) {
+		before := answered.Load()
+		require.Eventually(t, func() bool { return answered.Load() > before+n }, longest, shortly)
+	}
+	return more, func() {
+		close(stop)
+		load.Wait()
+		close(failures)
+		for err := range failures {
+			t.Error(err)
+		}
+	}
 }

@@ -14,8 +14,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,31 +82,9 @@ func TestReload_FileSecretsReplacedUnderLoadLoseNoAnswer(t *testing.T) {
 	text = strings.Replace(text, "keys: {", `keys: {previous: ["file:`+dir+`/previous"], `, 1)
 	text = strings.Replace(text, `/shop"]`, `/shop", "file:`+dir+`/shop2"]`, 1)
 	s := start(t, text)
-	var load sync.WaitGroup
-	var answered atomic.Int64
-	stop := make(chan struct{})
-	failures := make(chan error, 100)
-	for caller := range 8 {
-		load.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if err := verify(s.Origin(), shopKey, fmt.Sprintf("person-%d-%d@example.com", caller, i)); err != nil {
-					select {
-					case failures <- err:
-					default:
-					}
-				}
-				answered.Add(1)
-			}
-		})
-	}
+	more, end := underLoad(t, 8, func(person string) error { return verify(s.Origin(), shopKey, person) })
 	for step := range 10 {
-		before := answered.Load()
-		require.Eventually(t, func() bool { return answered.Load() > before+8 }, longest, shortly)
+		more(8)
 		current, previous := currentKey, nextKey
 		if step%2 == 0 {
 			current, previous = previous, current
@@ -118,12 +94,7 @@ func TestReload_FileSecretsReplacedUnderLoadLoseNoAnswer(t *testing.T) {
 		secretFile(t, dir+"/shop2", digestOf(fmt.Sprintf("key %d of 256 random bits in tests", step)))
 		require.NoError(t, s.Reload(t.Context()))
 	}
-	close(stop)
-	load.Wait()
-	close(failures)
-	for err := range failures {
-		t.Error(err)
-	}
+	end()
 }
 
 func TestRun_ReadsSecretsAtAHangupAndEachTime(t *testing.T) {

@@ -2,12 +2,10 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,50 +182,22 @@ func TestRun_ARollingRestartUnderLoadLosesNoAnswer(t *testing.T) {
 		return s
 	}
 	running := []*running{launch(), launch()}
-	var load sync.WaitGroup
-	var answered atomic.Int64
-	stop := make(chan struct{})
-	failures := make(chan error, 100)
-	for caller := range 16 {
-		load.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				var id, code string
-				err := servers.use(func(origin string) (err error) {
-					id, code, err = issue(origin, shopKey, fmt.Sprintf("person-%d-%d@example.com", caller, i))
-					return err
-				})
-				if err == nil {
-					err = servers.use(func(origin string) error { return check(origin, shopKey, id, code) })
-				}
-				if err != nil {
-					select {
-					case failures <- err:
-					default:
-					}
-				}
-				answered.Add(1)
-			}
+	more, end := underLoad(t, 16, func(person string) error {
+		var id, code string
+		err := servers.use(func(origin string) (err error) {
+			id, code, err = issue(origin, shopKey, person)
+			return err
 		})
-	}
-	more := func() {
-		before := answered.Load()
-		require.Eventually(t, func() bool { return answered.Load() > before+50 }, longest, shortly)
-	}
+		if err == nil {
+			err = servers.use(func(origin string) error { return check(origin, shopKey, id, code) })
+		}
+		return err
+	})
 	for _, old := range running { // one after the other is replaced under load
-		more()
+		more(50)
 		launch()
 		require.NoError(t, old.stop())
 	}
-	more()
-	close(stop)
-	load.Wait()
-	close(failures)
-	for err := range failures {
-		t.Error(err)
-	}
+	more(50)
+	end()
 }
