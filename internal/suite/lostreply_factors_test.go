@@ -160,38 +160,15 @@ func TestLostReply_OfAFactorIsAnsweredAsIfSentOnce(t *testing.T) {
 			s.answered(onetime.ErrUsed, again(s.theirs, 0))
 		}},
 	}
-	losses := []int{1, 2, 3, 10} // see TestLostReply_AnsweredAsIfSentOnce
-	if testing.Short() {
-		losses = []int{3, 10}
-	}
 	wires(t, func(t *testing.T, w *wire) {
 		for _, c := range calls {
 			t.Run(c.name, func(t *testing.T) {
-				for _, n := range losses {
+				for _, n := range losses() {
 					s := w.factors(t, c.opts...)
 					if c.before != nil {
 						c.before(s)
 					}
-					var first map[string]string // the record that one call leaves
-					var end time.Duration
-					require.NoError(t, s.Raw.ConfigResetStat(t.Context()).Err())
-					lost := s.lose(n, func() { first, end = s.snapshot() }, func(*scene) error { return c.call(s) })
-
-					sent := n + 1
-					if n > 3 {
-						rig.Undecided(t, s.err)
-						require.GreaterOrEqual(t, lost, 4)
-						sent = lost
-					} else {
-						s.answered(c.want, s.err)
-						require.Equal(t, n, lost)
-					}
-					stats := s.Raw.Info(t.Context(), "commandstats").Val()
-					require.Contains(t, stats, fmt.Sprintf("cmdstat_evalsha:calls=%d,", sent), "Redis ran the script that often")
-					require.NotContains(t, stats, "cmdstat_eval:")
-					now, nowEnd := s.snapshot()
-					require.Equal(t, first, now)
-					require.Equal(t, end, nowEnd)
+					s.asIfSentOnce(n, func(*scene) error { return c.call(s) }, c.want)
 
 					if n > 3 {
 						s.err = c.call(s)

@@ -264,6 +264,41 @@ func (s *scene) look(m *onetime.Manager) (status onetime.Status, err error) {
 	return status, err
 }
 
+// losses are how many replies of a call are lost. go-redis sends again three times, acknowledged calls to a cluster four times: of
+// ten losses it tells the caller.
+func losses() []int {
+	if testing.Short() {
+		return []int{3, 10}
+	}
+	return []int{1, 2, 3, 10}
+}
+
+// asIfSentOnce makes a call of which n replies are lost, and demands that it is answered and leaves the record as if it was sent
+// once, or else is undecided, however often Redis ran its script.
+func (s *scene) asIfSentOnce(n int, call func(*scene) error, want error) {
+	s.t.Helper()
+	var once map[string]string // the record that one call leaves
+	var end time.Duration
+	require.NoError(s.t, s.Raw.ConfigResetStat(s.t.Context()).Err())
+	lost := s.lose(n, func() { once, end = s.snapshot() }, call)
+
+	sent := n + 1
+	if n > 3 {
+		rig.Undecided(s.t, s.err)
+		require.GreaterOrEqual(s.t, lost, 4)
+		sent = lost
+	} else {
+		s.answered(want, s.err)
+		require.Equal(s.t, n, lost)
+	}
+	stats := s.Raw.Info(s.t.Context(), "commandstats").Val()
+	require.Contains(s.t, stats, fmt.Sprintf("cmdstat_evalsha:calls=%d,", sent), "Redis ran the script that often")
+	require.NotContains(s.t, stats, "cmdstat_eval:")
+	now, nowEnd := s.snapshot()
+	require.Equal(s.t, once, now)
+	require.Equal(s.t, end, nowEnd)
+}
+
 // snapshot returns the one record, and when it ends.
 func (s *scene) snapshot() (fields map[string]string, end time.Duration) {
 	ctx := context.Background()
@@ -444,39 +479,15 @@ func TestLostReply_AnsweredAsIfSentOnce(t *testing.T) {
 			}
 		}, oursAlive}},
 	}
-	// go-redis sends again three times, acknowledged calls to a cluster four times: of ten losses it tells the caller.
-	losses := []int{1, 2, 3, 10}
-	if testing.Short() {
-		losses = []int{3, 10}
-	}
 	wires(t, func(t *testing.T, w *wire) {
 		for _, o := range operations {
 			t.Run(o.name, func(t *testing.T) {
-				for _, n := range losses {
+				for _, n := range losses() {
 					s := w.scene(t, o.opts...)
 					for _, step := range o.before {
 						step(s)
 					}
-					var once map[string]string // the record that one call leaves
-					var end time.Duration
-					require.NoError(t, s.Raw.ConfigResetStat(t.Context()).Err())
-					lost := s.lose(n, func() { once, end = s.snapshot() }, o.call)
-
-					sent := n + 1
-					if n > 3 {
-						rig.Undecided(t, s.err)
-						require.GreaterOrEqual(t, lost, 4)
-						sent = lost
-					} else {
-						s.answered(o.want, s.err)
-						require.Equal(t, n, lost)
-					}
-					stats := s.Raw.Info(t.Context(), "commandstats").Val()
-					require.Contains(t, stats, fmt.Sprintf("cmdstat_evalsha:calls=%d,", sent), "Redis ran the script that often")
-					require.NotContains(t, stats, "cmdstat_eval:")
-					now, nowEnd := s.snapshot()
-					require.Equal(t, once, now)
-					require.Equal(t, end, nowEnd)
+					s.asIfSentOnce(n, o.call, o.want)
 
 					if n > 3 {
 						s.err = o.call(s)
