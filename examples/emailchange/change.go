@@ -25,16 +25,7 @@ func (a *app) showForm(w http.ResponseWriter, r *http.Request) {
 
 // owner returns who is signed in. Where nobody is it leads to sign-in, and from there to page.
 func (a *app) owner(w http.ResponseWriter, r *http.Request, page string) (accounts.Account, bool) {
-	account, err := a.Sessions.Account(r)
-	switch {
-	case err != nil:
-		a.fail(w, err)
-	case account.ID == "":
-		a.Sessions.SignInFirst(w, r, page)
-	default:
-		return account, true
-	}
-	return accounts.Account{}, false
+	return a.Sessions.Owner(w, r, page, a.fail)
 }
 
 // A form is what the page that asks for the new address shows.

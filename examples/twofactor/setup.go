@@ -23,16 +23,7 @@ const (
 
 // owner returns who is signed in. Where nobody is it leads to sign-in, and from there to page.
 func (a *app) owner(w http.ResponseWriter, r *http.Request, page string) (accounts.Account, bool) {
-	account, err := a.Sessions.Account(r)
-	switch {
-	case err != nil:
-		a.fail(w, err)
-	case account.ID == "":
-		a.Sessions.SignInFirst(w, r, page)
-	default:
-		return account, true
-	}
-	return accounts.Account{}, false
+	return a.Sessions.Owner(w, r, page, a.fail)
 }
 
 // showFactor says what the account has.

@@ -87,6 +87,20 @@ func (s *Sessions) SignInFirst(w http.ResponseWriter, r *http.Request, page stri
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }
 
+// Owner returns who is signed in. Where nobody is it leads to sign-in, and from there to page; fail answers an error.
+func (s *Sessions) Owner(w http.ResponseWriter, r *http.Request, page string, fail func(http.ResponseWriter, error)) (accounts.Account, bool) {
+	account, err := s.Account(r)
+	switch {
+	case err != nil:
+		fail(w, err)
+	case account.ID == "":
+		s.SignInFirst(w, r, page)
+	default:
+		return account, true
+	}
+	return accounts.Account{}, false
+}
+
 // back returns the page that SignInFirst has noted, and forgets it; the first page where there is none. A cookie may be
 // planted by another host of the domain: what is no path of this site is not followed.
 func (s *Sessions) back(w http.ResponseWriter, r *http.Request) string {

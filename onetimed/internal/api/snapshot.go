@@ -66,6 +66,15 @@ func (p *problems) add(format string, args ...any) {
 	*p = append(*p, fmt.Errorf("api: "+format, args...))
 }
 
+// named returns how problems name a service or a caller: by its place where its name is none.
+func (p *problems) named(at, kind, name string) string {
+	if !namePattern.MatchString(name) {
+		p.add("%s.Name: want 1 to 64 of a-z 0-9 . _ -, the first a letter or digit", at)
+		return at
+	}
+	return fmt.Sprintf("%s %q", kind, name)
+}
+
 func newSnapshot(c Config) (*snapshot, error) {
 	var wrong problems
 	s := &snapshot{config: c, services: map[string]*service{}, callers: map[[32]byte]*caller{}}
@@ -137,12 +146,7 @@ func (s *snapshot) readIssuer(wrong *problems) {
 }
 
 func (s *snapshot) readService(wrong *problems, i int, from Service) {
-	at := fmt.Sprintf("Config.Services[%d]", i)
-	if !namePattern.MatchString(from.Name) {
-		wrong.add("%s.Name: want 1 to 64 of a-z 0-9 . _ -, the first a letter or digit", at)
-	} else {
-		at = fmt.Sprintf("service %q", from.Name)
-	}
+	at := wrong.named(fmt.Sprintf("Config.Services[%d]", i), "service", from.Name)
 	if s.services[from.Name] != nil {
 		wrong.add("%s: there are two of this name", at)
 	}
@@ -202,12 +206,7 @@ func (s *snapshot) readAccessTokens(wrong *problems, at string, made *service) {
 }
 
 func (s *snapshot) readCaller(wrong *problems, i int, from Caller) {
-	at := fmt.Sprintf("Config.Callers[%d]", i)
-	if !namePattern.MatchString(from.Name) {
-		wrong.add("%s.Name: want 1 to 64 of a-z 0-9 . _ -, the first a letter or digit", at)
-	} else {
-		at = fmt.Sprintf("caller %q", from.Name)
-	}
+	at := wrong.named(fmt.Sprintf("Config.Callers[%d]", i), "caller", from.Name)
 	made := &caller{name: from.Name, scopes: map[Scope]bool{}, services: map[string]*service{}}
 	if len(from.Keys) < 1 || len(from.Keys) > 2 {
 		wrong.add("%s: Keys: %d: want 1 or 2", at, len(from.Keys))
